@@ -1,0 +1,1 @@
+"""What every layer may use: errors, ids, money, time, canonical JSON, text."""

@@ -1,0 +1,1 @@
+"""Agents: profiles that people edit, and the immutable versions that tasks run on."""

@@ -1,0 +1,1 @@
+"""Policies, the questions they make us ask people, and the answers."""

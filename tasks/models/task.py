@@ -1,0 +1,139 @@
+"""One goal given to one agent: the unit of work."""
+
+from __future__ import annotations
+
+from django.conf import settings
+from django.db import models
+from django.db.models.functions import Now
+from django.urls import reverse
+
+from agentdesk.core.ids import task_id
+from agentdesk.events.models import Stream
+
+MAX_GOAL = 24_000
+
+
+class TaskStatus(models.TextChoices):
+    QUEUED = "queued", "Queued"
+    RUNNING = "running", "Running"
+    WAITING = "waiting", "Waiting"
+    DONE = "done", "Done"
+    FAILED = "failed", "Failed"
+    CANCELLED = "cancelled", "Cancelled"
+
+
+TERMINAL = (TaskStatus.DONE, TaskStatus.FAILED, TaskStatus.CANCELLED)
+LIVE = (TaskStatus.QUEUED, TaskStatus.RUNNING, TaskStatus.WAITING)
+
+
+class WaitingFor(models.TextChoices):
+    NOTHING = "", "Nothing"
+    APPROVAL = "approval", "Sign-off"
+    QUESTION = "question", "An answer"
+
+
+class TaskQuerySet(models.QuerySet["Task"]):
+    def claimable(self) -> TaskQuerySet:
+        """Queued tasks whose time has come, and running ones whose worker stopped renewing its claim; oldest first."""
+        return self.filter(
+            (
+                models.Q(status=TaskStatus.QUEUED)
+                & (models.Q(not_before__isnull=True) | models.Q(not_before__lte=Now()))
+            )
+            | models.Q(status=TaskStatus.RUNNING, lease_until__lt=Now())
+        ).order_by("queued_at", "id")
+
+    def live(self) -> TaskQuerySet:
+        return self.filter(status__in=LIVE)
+
+    def for_list(self) -> TaskQuerySet:
+        """Newest first, each with its ticket, customer, agent and requester."""
+        return self.select_related("ticket", "customer", "agent_version__agent", "requested_by").order_by("-created_at", "-id")
+
+
+class Task(Stream):
+    public_id = models.CharField(max_length=32, unique=True, default=task_id, editable=False)
+    ticket = models.ForeignKey("tasks.Ticket", on_delete=models.PROTECT, null=True, blank=True, related_name="tasks")
+    customer = models.ForeignKey("tasks.Customer", on_delete=models.PROTECT, null=True, blank=True, related_name="tasks")
+    title = models.CharField(max_length=200)
+    goal = models.TextField(max_length=MAX_GOAL, help_text="What the agent is given to achieve")
+    agent_version = models.ForeignKey("roster.AgentVersion", on_delete=models.PROTECT, related_name="tasks")
+    requested_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="+",
+        help_text="Who asked for it; may never sign for it. Empty for imports and the demo",
+    )
+    previous = models.ForeignKey(
+        "self", on_delete=models.PROTECT, null=True, blank=True, related_name="followed_by", help_text="The task this one continues"
+    )
+
+    status = models.CharField(max_length=10, choices=TaskStatus.choices, default=TaskStatus.QUEUED)
+    waiting_for = models.CharField(max_length=15, choices=WaitingFor.choices, blank=True, default=WaitingFor.NOTHING)
+    result = models.TextField(blank=True, help_text="The agent's final answer")
+    failure = models.TextField(blank=True, help_text="One sentence: why it failed, and what to do")
+    model_name = models.CharField(max_length=100, blank=True, help_text="The model that last answered")
+
+    holder = models.CharField(max_length=80, blank=True, help_text="The worker that holds the claim")
+    lease_until = models.DateTimeField(null=True, blank=True, help_text="Until when the claim holds, by the database's clock")
+    fence = models.PositiveIntegerField(default=0, help_text="Grows with every claim; late writes carry an old one and fail")
+    attempts = models.PositiveIntegerField(default=0, help_text="Failed tries of the present turn")
+    not_before = models.DateTimeField(null=True, blank=True, help_text="When it may be tried again")
+
+    turns_used = models.PositiveIntegerField(default=0)
+    tool_calls_used = models.PositiveIntegerField(default=0)
+    tokens_used = models.PositiveIntegerField(default=0)
+    work_ms = models.PositiveBigIntegerField(default=0, help_text="Milliseconds of work; waiting is not counted")
+
+    created_at = models.DateTimeField(auto_now_add=True, db_index=True)
+    queued_at = models.DateTimeField(help_text="When it last became queued")
+    started_at = models.DateTimeField(null=True, blank=True)
+    finished_at = models.DateTimeField(null=True, blank=True)
+
+    objects = TaskQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-created_at"]
+        permissions = [
+            ("start_task", "Can give agents new tasks"),
+            ("cancel_task", "Can cancel tasks"),
+            ("view_desk", "Can see the desk"),
+            ("use_api", "Can create API tokens and use the API"),
+        ]
+        indexes = [
+            models.Index(fields=["status", "queued_at"], name="task_claim_order"),
+            models.Index(fields=["status", "lease_until"], name="task_lost_claims"),
+        ]
+        constraints = [
+            models.CheckConstraint(condition=models.Q(status__in=TaskStatus.values), name="task_status_known"),
+            models.CheckConstraint(
+                condition=models.Q(status=TaskStatus.WAITING) & ~models.Q(waiting_for="")
+                | ~models.Q(status=TaskStatus.WAITING) & models.Q(waiting_for=""),
+                name="task_waits_for_something_named",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(status=TaskStatus.RUNNING, lease_until__isnull=False) & ~models.Q(holder="")
+                | ~models.Q(status=TaskStatus.RUNNING) & models.Q(lease_until__isnull=True, holder=""),
+                name="task_claimed_exactly_while_running",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(status__in=TERMINAL, finished_at__isnull=False)
+                | models.Q(status__in=LIVE, finished_at__isnull=True),
+                name="task_finished_at_when_terminal",
+            ),
+            models.CheckConstraint(
+                condition=~models.Q(status=TaskStatus.FAILED) | ~models.Q(failure=""), name="task_failure_explained"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.title
+
+    def get_absolute_url(self) -> str:
+        return reverse("desk:task", args=[self.public_id])
+
+    @property
+    def is_live(self) -> bool:
+        return self.status in LIVE

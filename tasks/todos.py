@@ -1,0 +1,37 @@
+"""The plan of a task: an agent adds to-dos and moves them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from agentdesk.core.errors import ToolError
+from agentdesk.events.models import Kind
+from agentdesk.events.record import Fact, record
+from tasks.models import Task, ToDo, ToDoState
+
+MAX_TODOS = 50
+
+
+def add(task: Task, texts: Sequence[str]) -> list[ToDo]:
+    """Append steps to the plan and return them. Raises ToolError over 50 steps or on an empty text."""
+    present = task.todos.count()
+    if present + len(texts) > MAX_TODOS:
+        raise ToolError(f"A task has at most {MAX_TODOS} to-dos; this one has {present}. Plan coarser steps.")
+    if any(not text.strip() for text in texts):
+        raise ToolError("A to-do is empty. Say what the step is.")
+    todos = ToDo.objects.bulk_create(
+        ToDo(task=task, position=position, text=" ".join(text.split())) for position, text in enumerate(texts, start=present + 1)
+    )
+    record(task, Fact(Kind.TODOS_ADDED, {"count": len(todos)}))
+    return todos
+
+
+def set_state(task: Task, *, position: int, state: ToDoState) -> ToDo:
+    """Move one step. Raises ToolError when the plan has no such step."""
+    todo = task.todos.filter(position=position).first()
+    if todo is None:
+        raise ToolError(f"There is no to-do {position}. The plan has {task.todos.count()}; add steps with add_todos first.")
+    if task.todos.filter(pk=todo.pk).exclude(state=state).update(state=state):
+        todo.state = state
+        record(task, Fact(Kind.TODO_CHANGED, {"position": position, "state": state}))
+    return todo

@@ -1,0 +1,1 @@
+"""What agents can do, and the record of what they did."""

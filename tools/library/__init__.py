@@ -1,0 +1,1 @@
+"""Toolset: runbooks that say how cases are handled, and the internal documents agents write."""

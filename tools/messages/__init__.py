@@ -1,0 +1,1 @@
+"""Toolset: messages to customers."""

@@ -1,0 +1,1 @@
+"""Toolset: the to-dos of a task."""

@@ -1,0 +1,104 @@
+"""What a tool is: name, typed arguments, declared effect, handler, and what a person must know to sign it off."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Generic, TypeVar
+
+from pydantic import BaseModel, ConfigDict
+
+from agentdesk.core.money import Money
+from tasks.models import Task
+from tools.models import Effect, ToolCall
+
+
+class Arguments(BaseModel):
+    """Base of every tool's arguments: no coercion, no unknown keys, nothing optional."""
+
+    model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
+
+
+A = TypeVar("A", bound=Arguments)
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What a handler may know about the call it serves."""
+
+    task: Task
+    call: ToolCall
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One line of a sign-off card: a label, a value in words, and whether to draw attention to it."""
+
+    label: str
+    value: str
+    warn: bool = False
+    url: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    title: str
+    columns: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """The facts of one sensitive call, read from the database and from nothing the model wrote."""
+
+    headline: str
+    rows: Sequence[Row] = ()
+    tables: Sequence[Table] = ()
+    undo: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Sensitive(Generic[A]):
+    """Makes a tool one that the gate may ask people about. All functions read the database and change nothing."""
+
+    amount: Callable[[Context, A], Money]
+    subject: Callable[[Context, A], str]
+    """What two open approvals may not be about at once, for example `order:A-1001`."""
+    check: Callable[[Context, A], None]
+    """Raises ToolError when the call is impossible, so that no person is asked for it."""
+    facts: Callable[[Context, A], dict[str, Any]]
+    """The state the decision rests on, as JSON; when it changes, the approval is asked again."""
+    card: Callable[[Context, A], Card]
+
+
+@dataclass(frozen=True, slots=True)
+class ToolSpec(Generic[A]):
+    name: str
+    description: str
+    """For the model: what it does and when to use it."""
+    arguments: type[A]
+    effect: Effect
+    handler: Callable[[Context, A], dict[str, Any]]
+    """Runs inside the transaction of its result (read, local); returns JSON. Raises ToolError."""
+    label: Callable[[dict[str, Any]], str]
+    """One short line for people from the parsed arguments, for example `Refund $29.00 on A-1001`."""
+    sensitive: Sensitive[A] | None = None
+    asks_question: Callable[[A], str] | None = None
+    """For a tool that is a question to people: the text of the question. Its handler never runs."""
+    schema: dict[str, Any] = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "schema", strict_schema(self.arguments))
+
+
+def strict_schema(arguments: type[Arguments]) -> dict[str, Any]:
+    """JSON schema of the arguments with every property required, as strict function calling wants it."""
+    schema = arguments.model_json_schema()
+    properties = schema.get("properties", {})
+    optional = set(properties) - set(schema.get("required", []))
+    if optional:
+        raise TypeError(f"{arguments.__name__}: every argument must be required, these are not: {sorted(optional)}")
+    schema.setdefault("properties", {})
+    schema.setdefault("required", [])
+    schema["additionalProperties"] = False
+    return schema

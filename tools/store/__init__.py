@@ -1,0 +1,1 @@
+"""Toolset: customers' orders, charges and refunds."""
