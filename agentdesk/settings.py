@@ -46,9 +46,13 @@ MODEL = read(ENV, "AGENTDESK_MODEL", "gpt-5.2" if OPENAI_API_KEY or OPENAI_BASE_
 MODEL_API = read(ENV, "AGENTDESK_MODEL_API", "responses", choice("responses", "chat"))
 MODEL_TIMEOUT_SECONDS = read(ENV, "AGENTDESK_MODEL_TIMEOUT", 120, whole(1, 3600))
 OFFLINE_PACE_MS = read(ENV, "AGENTDESK_OFFLINE_PACE_MS", 250 if DEMO else 0, whole(0, 10_000))
-AGENTDESK_TOOLSETS = ["tools.planning", "tools.store", "tools.library", "tools.messages", "tools.people"] + read(
-    ENV, "AGENTDESK_EXTRA_TOOLSETS", [], names
-)
+AGENTDESK_TOOLSETS = [
+    "tools.planning",
+    "tools.store",
+    "tools.library",
+    "tools.messages",
+    "tools.people",
+] + read(ENV, "AGENTDESK_EXTRA_TOOLSETS", [], names)
 WORKER_TASKS_IN_FLIGHT = read(ENV, "AGENTDESK_TASKS_IN_FLIGHT", 50, whole(1, 500))
 
 # Django ----------------------------------------------------------------------------------------------------------
@@ -106,7 +110,12 @@ TEMPLATES = [
 ]
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": f"django.contrib.auth.password_validation.{name}"}
-    for name in ("UserAttributeSimilarityValidator", "MinimumLengthValidator", "CommonPasswordValidator", "NumericPasswordValidator")
+    for name in (
+        "UserAttributeSimilarityValidator",
+        "MinimumLengthValidator",
+        "CommonPasswordValidator",
+        "NumericPasswordValidator",
+    )
 ]
 PASSWORD_HASHERS = [
     "django.contrib.auth.hashers.Argon2PasswordHasher",
@@ -122,7 +131,10 @@ FORM_RENDERER = "django.forms.renderers.TemplatesSetting"
 STATIC_URL, STATIC_ROOT = "/static/", DATA_DIR / "static"
 STATICFILES_DIRS = [BASE_DIR / "templates" / "static"]
 STORAGES: dict[str, dict[str, Any]] = {
-    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage", "OPTIONS": {"location": DATA_DIR / "files"}},
+    "default": {
+        "BACKEND": "django.core.files.storage.FileSystemStorage",
+        "OPTIONS": {"location": DATA_DIR / "files"},
+    },
     "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
 }
 WHITENOISE_USE_FINDERS = True
@@ -190,7 +202,10 @@ LOGGING = {
             "formatter": read(ENV, "AGENTDESK_LOG_FORMAT", "plain", choice("plain", "json")),
         }
     },
-    "root": {"handlers": ["stderr"], "level": read(ENV, "AGENTDESK_LOG_LEVEL", "INFO", choice("DEBUG", "INFO", "WARNING", "ERROR"))},
+    "root": {
+        "handlers": ["stderr"],
+        "level": read(ENV, "AGENTDESK_LOG_LEVEL", "INFO", choice("DEBUG", "INFO", "WARNING", "ERROR")),
+    },
     "loggers": {
         "django_q": {"level": "WARNING"},
         "daphne": {"level": "WARNING"},

@@ -13,7 +13,9 @@ class Policy(models.Model):
     """The desk has one policy; its rules live in immutable versions."""
 
     name = models.SlugField(unique=True, default="desk")
-    current = models.ForeignKey("PolicyVersion", on_delete=models.PROTECT, null=True, editable=False, related_name="+")
+    current = models.ForeignKey(
+        "PolicyVersion", on_delete=models.PROTECT, null=True, editable=False, related_name="+"
+    )
 
     class Meta:
         verbose_name_plural = "policies"
@@ -25,14 +27,20 @@ class Policy(models.Model):
 class PolicyVersion(models.Model):
     policy = models.ForeignKey(Policy, on_delete=models.PROTECT, related_name="versions")
     number = models.PositiveIntegerField()
-    rules = models.JSONField(help_text="See approvals.policy.Policy for the shape; amounts are in minor units")
+    rules = models.JSONField(
+        help_text="See approvals.policy.Policy for the shape; amounts are in minor units"
+    )
     reason = models.CharField(max_length=300, help_text="Why the rules changed")
-    author = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, blank=True, related_name="+")
+    author = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, blank=True, related_name="+"
+    )
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
         ordering = ["policy", "-number"]
-        constraints = [models.UniqueConstraint(fields=["policy", "number"], name="policy_version_number_once")]
+        constraints = [
+            models.UniqueConstraint(fields=["policy", "number"], name="policy_version_number_once")
+        ]
 
     def __str__(self) -> str:
         return f"{self.policy.name} v{self.number}"
@@ -67,7 +75,9 @@ class ApprovalQuerySet(models.QuerySet["Approval"]):
         """Open ones, the soonest to expire first, each with its task, customer, call and signatures so far."""
         return (
             self.open()
-            .select_related("task__customer", "task__ticket", "task__requested_by", "tool_call", "policy_version__policy")
+            .select_related(
+                "task__customer", "task__ticket", "task__requested_by", "tool_call", "policy_version__policy"
+            )
             .prefetch_related("decisions__decided_by")
             .order_by("expires_at", "id")
         )
@@ -80,19 +90,27 @@ class Approval(models.Model):
     tool_call = models.ForeignKey("tools.ToolCall", on_delete=models.PROTECT, related_name="approvals")
     status = models.CharField(max_length=10, choices=ApprovalStatus.choices, default=ApprovalStatus.OPEN)
     title = models.CharField(max_length=200, help_text="What is asked, in one line")
-    subject = models.CharField(max_length=120, blank=True, help_text="What it is about; one open approval per subject")
+    subject = models.CharField(
+        max_length=120, blank=True, help_text="What it is about; one open approval per subject"
+    )
     amount_minor = models.PositiveBigIntegerField(null=True, blank=True)
     currency = models.CharField(max_length=3, blank=True)
-    policy_version = models.ForeignKey(PolicyVersion, on_delete=models.PROTECT, null=True, blank=True, related_name="approvals")
+    policy_version = models.ForeignKey(
+        PolicyVersion, on_delete=models.PROTECT, null=True, blank=True, related_name="approvals"
+    )
     rule = models.CharField(max_length=80, blank=True)
     why = models.CharField(max_length=400, blank=True, help_text="Why a person is asked, in words")
     band = models.JSONField(default=dict, help_text="The band of the policy that says who signs")
     facts = models.JSONField(default=dict, help_text="The state the decision rests on when it was asked")
-    seen_hash = models.CharField(max_length=64, help_text="Hash of arguments, policy, agent version and facts: what is signed")
+    seen_hash = models.CharField(
+        max_length=64, help_text="Hash of arguments, policy, agent version and facts: what is signed"
+    )
     opened_at = models.DateTimeField()
     expires_at = models.DateTimeField()
     closed_at = models.DateTimeField(null=True, blank=True)
-    superseded_by = models.ForeignKey("self", on_delete=models.PROTECT, null=True, blank=True, related_name="supersedes")
+    superseded_by = models.ForeignKey(
+        "self", on_delete=models.PROTECT, null=True, blank=True, related_name="supersedes"
+    )
 
     objects = ApprovalQuerySet.as_manager()
 
@@ -103,14 +121,18 @@ class Approval(models.Model):
             ("answer_question", "Can answer agents' questions"),
         ]
         constraints = [
-            models.CheckConstraint(condition=models.Q(status__in=ApprovalStatus.values), name="approval_status_known"),
+            models.CheckConstraint(
+                condition=models.Q(status__in=ApprovalStatus.values), name="approval_status_known"
+            ),
             models.UniqueConstraint(
                 fields=["subject"],
                 condition=models.Q(status=ApprovalStatus.OPEN) & ~models.Q(subject=""),
                 name="approval_one_open_per_subject",
             ),
             models.UniqueConstraint(
-                fields=["tool_call"], condition=models.Q(status=ApprovalStatus.OPEN), name="approval_one_open_per_tool_call"
+                fields=["tool_call"],
+                condition=models.Q(status=ApprovalStatus.OPEN),
+                name="approval_one_open_per_tool_call",
             ),
             models.CheckConstraint(
                 condition=models.Q(status=ApprovalStatus.OPEN, closed_at__isnull=True)
@@ -140,9 +162,13 @@ class Approval(models.Model):
 
 class Decision(models.Model):
     approval = models.ForeignKey(Approval, on_delete=models.PROTECT, related_name="decisions")
-    decided_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="decisions")
+    decided_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="decisions"
+    )
     verdict = models.CharField(max_length=10, choices=Verdict.choices)
-    reason = models.TextField(blank=True, max_length=2_000, help_text="For a rejection or an answer: the model reads it")
+    reason = models.TextField(
+        blank=True, max_length=2_000, help_text="For a rejection or an answer: the model reads it"
+    )
     seen = models.CharField(max_length=64, help_text="The hash of what the person was shown")
     groups = models.JSONField(default=list, help_text="The person's groups at that moment")
     decided_at = models.DateTimeField()
@@ -152,7 +178,8 @@ class Decision(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["approval", "decided_by"], name="decision_once_per_person"),
             models.CheckConstraint(
-                condition=models.Q(verdict=Verdict.APPROVE) | ~models.Q(reason=""), name="decision_no_without_reason"
+                condition=models.Q(verdict=Verdict.APPROVE) | ~models.Q(reason=""),
+                name="decision_no_without_reason",
             ),
         ]
 

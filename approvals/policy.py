@@ -52,7 +52,9 @@ class Rule(_Strict):
         limits = [band.up_to for band in self.bands]
         finite = [limit for limit in limits[:-1] if limit is not None]
         if limits[-1] is not None or len(finite) != len(limits) - 1 or finite != sorted(set(finite)):
-            raise ValueError("the bands' up_to must rise, and only the last one is null, so that every amount has a band")
+            raise ValueError(
+                "the bands' up_to must rise, and only the last one is null, so that every amount has a band"
+            )
         return self
 
 
@@ -72,7 +74,9 @@ def parse(data: object) -> Policy:
     try:
         return Policy.model_validate(data, strict=True)
     except ValidationError as error:
-        problems = "; ".join(f"{'.'.join(str(part) for part in item['loc'])}: {item['msg']}" for item in error.errors())
+        problems = "; ".join(
+            f"{'.'.join(str(part) for part in item['loc'])}: {item['msg']}" for item in error.errors()
+        )
         raise Invalid(f"The policy's rules are wrong: {problems}.") from None
 
 
@@ -96,7 +100,11 @@ def consider(policy: Policy, *, tool: str, amount: Money) -> Allowed | Asked:
     assert amount.currency in EXPONENTS
     rule = next((rule for rule in policy.rules if rule.tool == tool), None)
     if rule is None:
-        strictest = max((band for rule in policy.rules for band in rule.bands), key=lambda band: band.signatures, default=None)
+        strictest = max(
+            (band for rule in policy.rules for band in rule.bands),
+            key=lambda band: band.signatures,
+            default=None,
+        )
         if strictest is None:
             strictest = Band(up_to=None, groups=["finance"], signatures=1, of_whom=None)
         return Asked(
@@ -114,7 +122,9 @@ def consider(policy: Policy, *, tool: str, amount: Money) -> Allowed | Asked:
             expires_after_hours=rule.expires_after_hours,
         )
     if amount.minor < rule.ask_from:
-        return Allowed(why=f"{amount} is below {format_money(rule.ask_from, rule.currency)}, from which {rule.name} asks.")
+        return Allowed(
+            why=f"{amount} is below {format_money(rule.ask_from, rule.currency)}, from which {rule.name} asks."
+        )
     band = next(band for band in rule.bands if band.up_to is None or amount.minor <= band.up_to)
     limit = "of any amount" if band.up_to is None else f"up to {format_money(band.up_to, rule.currency)}"
     above = _above(rule, band)
@@ -169,8 +179,8 @@ class Signature:
     groups: frozenset[str]
 
 
-def hindrance(band: Band, person: Person, *, requester_id: int | None, signatures: Collection[Signature]) -> Hindrance | None:
-    """None when `person` may sign now; being a superuser changes nothing."""
+def entitled(band: Band, person: Person, *, requester_id: int | None) -> Hindrance | None:
+    """None when the signature of `person` counts in this band; being a superuser changes nothing."""
     if not person.active:
         return Hindrance.INACTIVE
     if not person.may_decide:
@@ -179,6 +189,16 @@ def hindrance(band: Band, person: Person, *, requester_id: int | None, signature
         return Hindrance.REQUESTER
     if not person.groups & set(band.groups):
         return Hindrance.NOT_IN_BAND
+    return None
+
+
+def hindrance(
+    band: Band, person: Person, *, requester_id: int | None, signatures: Collection[Signature]
+) -> Hindrance | None:
+    """None when `person` may sign now, after these signatures."""
+    not_entitled = entitled(band, person, requester_id=requester_id)
+    if not_entitled is not None:
+        return not_entitled
     if any(signature.person_id == person.id for signature in signatures):
         return Hindrance.SIGNED_ALREADY
     would_be = [*signatures, Signature(person.id, person.groups)]

@@ -20,7 +20,8 @@ def add(task: Task, texts: Sequence[str]) -> list[ToDo]:
     if any(not text.strip() for text in texts):
         raise ToolError("A to-do is empty. Say what the step is.")
     todos = ToDo.objects.bulk_create(
-        ToDo(task=task, position=position, text=" ".join(text.split())) for position, text in enumerate(texts, start=present + 1)
+        ToDo(task=task, position=position, text=" ".join(text.split()))
+        for position, text in enumerate(texts, start=present + 1)
     )
     record(task, Fact(Kind.TODOS_ADDED, {"count": len(todos)}))
     return todos
@@ -30,7 +31,9 @@ def set_state(task: Task, *, position: int, state: ToDoState) -> ToDo:
     """Move one step. Raises ToolError when the plan has no such step."""
     todo = task.todos.filter(position=position).first()
     if todo is None:
-        raise ToolError(f"There is no to-do {position}. The plan has {task.todos.count()}; add steps with add_todos first.")
+        raise ToolError(
+            f"There is no to-do {position}. The plan has {task.todos.count()}; add steps with add_todos first."
+        )
     if task.todos.filter(pk=todo.pk).exclude(state=state).update(state=state):
         todo.state = state
         record(task, Fact(Kind.TODO_CHANGED, {"position": position, "state": state}))

@@ -30,7 +30,8 @@ def validated(spec: ToolSpec[Any], data: dict[str, Any]) -> Parsed:
         value = spec.arguments.model_validate(data, strict=True)
     except ValidationError as error:
         problems = "; ".join(
-            f"{'.'.join(str(part) for part in problem['loc']) or 'arguments'}: {problem['msg']}" for problem in error.errors()[:5]
+            f"{'.'.join(str(part) for part in problem['loc']) or 'arguments'}: {problem['msg']}"
+            for problem in error.errors()[:5]
         )
         raise Invalid(f"The arguments of {spec.name} do not fit its schema: {problems}.") from None
     plain = value.model_dump(mode="json")

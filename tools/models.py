@@ -28,7 +28,9 @@ UNFINISHED = (CallStatus.PROPOSED, CallStatus.ASKING, CallStatus.ALLOWED)
 
 
 class ToolCall(models.Model):
-    key = models.CharField(max_length=32, unique=True, default=call_key, editable=False, help_text="Its idempotency key")
+    key = models.CharField(
+        max_length=32, unique=True, default=call_key, editable=False, help_text="Its idempotency key"
+    )
     task = models.ForeignKey("tasks.Task", on_delete=models.PROTECT, related_name="tool_calls")
     turn = models.ForeignKey("tasks.Turn", on_delete=models.PROTECT, related_name="tool_calls")
     path = models.CharField(max_length=200, blank=True, default="")
@@ -49,16 +51,21 @@ class ToolCall(models.Model):
     class Meta:
         ordering = ["turn", "position"]
         constraints = [
-            models.UniqueConstraint(fields=["task", "path", "call_id"], name="tool_call_id_once_per_task_and_path"),
+            models.UniqueConstraint(
+                fields=["task", "path", "call_id"], name="tool_call_id_once_per_task_and_path"
+            ),
             models.UniqueConstraint(fields=["turn", "position"], name="tool_call_position_once_per_turn"),
-            models.CheckConstraint(condition=models.Q(status__in=CallStatus.values), name="tool_call_status_known"),
+            models.CheckConstraint(
+                condition=models.Q(status__in=CallStatus.values), name="tool_call_status_known"
+            ),
             models.CheckConstraint(
                 condition=models.Q(status__in=FINISHED, finished_at__isnull=False)
                 | ~models.Q(status__in=FINISHED) & models.Q(finished_at__isnull=True),
                 name="tool_call_finished_at_when_finished",
             ),
             models.CheckConstraint(
-                condition=models.Q(status=CallStatus.DONE, result__isnull=False) | ~models.Q(status=CallStatus.DONE),
+                condition=models.Q(status=CallStatus.DONE, result__isnull=False)
+                | ~models.Q(status=CallStatus.DONE),
                 name="tool_call_done_has_result",
             ),
             models.CheckConstraint(

@@ -97,7 +97,9 @@ def strict_schema(arguments: type[Arguments]) -> dict[str, Any]:
     properties = schema.get("properties", {})
     optional = set(properties) - set(schema.get("required", []))
     if optional:
-        raise TypeError(f"{arguments.__name__}: every argument must be required, these are not: {sorted(optional)}")
+        raise TypeError(
+            f"{arguments.__name__}: every argument must be required, these are not: {sorted(optional)}"
+        )
     schema.setdefault("properties", {})
     schema.setdefault("required", [])
     schema["additionalProperties"] = False

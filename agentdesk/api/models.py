@@ -9,7 +9,12 @@ from django.db import models
 class Token(models.Model):
     user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="api_tokens")
     name = models.CharField(max_length=80, help_text="What it is for")
-    digest = models.CharField(max_length=64, unique=True, editable=False, help_text="SHA-256; the token itself is shown once and not kept")
+    digest = models.CharField(
+        max_length=64,
+        unique=True,
+        editable=False,
+        help_text="SHA-256; the token itself is shown once and not kept",
+    )
     created_at = models.DateTimeField(auto_now_add=True)
     expires_at = models.DateTimeField(null=True, blank=True)
     revoked_at = models.DateTimeField(null=True, blank=True)

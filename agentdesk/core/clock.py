@@ -19,7 +19,11 @@ def from_now(delta: timedelta) -> Combinable:
 
 def database_now() -> datetime:
     """The database's present time, in UTC; one tiny query."""
-    sql = "SELECT clock_timestamp()" if connection.vendor == "postgresql" else "SELECT strftime('%Y-%m-%d %H:%M:%f', 'now')"
+    sql = (
+        "SELECT clock_timestamp()"
+        if connection.vendor == "postgresql"
+        else "SELECT strftime('%Y-%m-%d %H:%M:%f', 'now')"
+    )
     with connection.cursor() as cursor:
         cursor.execute(sql)
         (value,) = cursor.fetchone()

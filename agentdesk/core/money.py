@@ -8,7 +8,19 @@ from decimal import Decimal, InvalidOperation
 from agentdesk.core.errors import Invalid
 
 # ISO 4217 exponents of the currencies the desk knows; an unknown currency is an error, never a guess.
-EXPONENTS = {"USD": 2, "EUR": 2, "GBP": 2, "CHF": 2, "SEK": 2, "NOK": 2, "DKK": 2, "PLN": 2, "CAD": 2, "AUD": 2, "JPY": 0}
+EXPONENTS = {
+    "USD": 2,
+    "EUR": 2,
+    "GBP": 2,
+    "CHF": 2,
+    "SEK": 2,
+    "NOK": 2,
+    "DKK": 2,
+    "PLN": 2,
+    "CAD": 2,
+    "AUD": 2,
+    "JPY": 0,
+}
 SYMBOLS = {"USD": "$", "EUR": "€", "GBP": "£", "JPY": "¥"}
 MAX_MINOR = 10**12
 

@@ -31,7 +31,7 @@ WINDOW_IDS = 1000
 class DatabaseChannelLayer(BaseChannelLayer):
     """Groups and process-local channels. A slow consumer loses the oldest of its `capacity` messages, never blocks."""
 
-    extensions = ["groups"]  # noqa: RUF012
+    extensions = ["groups"]
 
     def __init__(self, poll_seconds: float = 0.015, capacity: int = 500, expiry: int = 60) -> None:
         super().__init__(expiry=expiry, capacity=capacity)
@@ -48,7 +48,9 @@ class DatabaseChannelLayer(BaseChannelLayer):
         with self._lock:
             self._inboxes[name] = (loop, asyncio.Queue(self.inbox_size))
             if self._reader is None:
-                self._reader = threading.Thread(target=self._read_forever, name="channel-layer-reader", daemon=True)
+                self._reader = threading.Thread(
+                    target=self._read_forever, name="channel-layer-reader", daemon=True
+                )
                 self._reader.start()
         return name
 

@@ -82,7 +82,9 @@ class Event(models.Model):
     task = models.ForeignKey("tasks.Task", on_delete=models.PROTECT, related_name="events")
     number = models.PositiveIntegerField(help_text="1, 2, 3 … without gaps within the task")
     kind = models.CharField(max_length=32, choices=Kind.choices)
-    data = models.JSONField(default=dict, help_text="Ids and short facts; long texts stay in the rows they belong to")
+    data = models.JSONField(
+        default=dict, help_text="Ids and short facts; long texts stay in the rows they belong to"
+    )
     by = models.ForeignKey(
         settings.AUTH_USER_MODEL,
         on_delete=models.PROTECT,
@@ -92,7 +94,9 @@ class Event(models.Model):
         help_text="The person who did it; empty when the agent or the system did",
     )
     at = models.DateTimeField()
-    transaction = models.BigIntegerField(default=0, help_text="PostgreSQL's transaction id, for reading in commit order")
+    transaction = models.BigIntegerField(
+        default=0, help_text="PostgreSQL's transaction id, for reading in commit order"
+    )
 
     objects = EventQuerySet.as_manager()
 
@@ -102,7 +106,10 @@ class Event(models.Model):
             models.UniqueConstraint(fields=["task", "number"], name="event_number_once_per_task"),
             models.CheckConstraint(condition=models.Q(number__gte=1), name="event_number_from_one"),
         ]
-        indexes = [models.Index(fields=["transaction", "id"], name="event_commit_order"), models.Index(fields=["at"], name="event_at")]
+        indexes = [
+            models.Index(fields=["transaction", "id"], name="event_commit_order"),
+            models.Index(fields=["at"], name="event_at"),
+        ]
 
     def __str__(self) -> str:
         return f"#{self.number} {self.get_kind_display()}"

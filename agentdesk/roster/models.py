@@ -28,7 +28,9 @@ class Agent(models.Model):
     name = models.SlugField(unique=True, help_text="Short name for the API and imports, for example support")
     title = models.CharField(max_length=80)
     description = models.CharField(max_length=300, blank=True)
-    enabled = models.BooleanField(default=True, help_text="A disabled agent gets no new tasks; running ones go on")
+    enabled = models.BooleanField(
+        default=True, help_text="A disabled agent gets no new tasks; running ones go on"
+    )
     current = models.ForeignKey(
         "AgentVersion", on_delete=models.PROTECT, null=True, editable=False, related_name="+"
     )
@@ -47,19 +49,31 @@ class AgentVersion(models.Model):
     number = models.PositiveIntegerField()
     instructions = models.TextField(max_length=50_000)
     model = models.CharField(
-        max_length=100, blank=True, help_text="Name of a model, or empty for the desk's default; “offline” is the built-in one"
+        max_length=100,
+        blank=True,
+        help_text="Name of a model, or empty for the desk's default; “offline” is the built-in one",
     )
-    model_api = models.CharField(max_length=10, blank=True, choices=ModelApi.choices, default=ModelApi.DEFAULT)
+    model_api = models.CharField(
+        max_length=10, blank=True, choices=ModelApi.choices, default=ModelApi.DEFAULT
+    )
     tools = models.JSONField(default=list, help_text="Names of the tools it may call")
-    max_turns = models.PositiveIntegerField(default=30, validators=[MinValueValidator(1), MaxValueValidator(200)])
-    max_tool_calls = models.PositiveIntegerField(default=60, validators=[MinValueValidator(1), MaxValueValidator(1000)])
+    max_turns = models.PositiveIntegerField(
+        default=30, validators=[MinValueValidator(1), MaxValueValidator(200)]
+    )
+    max_tool_calls = models.PositiveIntegerField(
+        default=60, validators=[MinValueValidator(1), MaxValueValidator(1000)]
+    )
     max_seconds = models.PositiveIntegerField(
-        default=900, validators=[MinValueValidator(5), MaxValueValidator(86_400)], help_text="Seconds of work, waiting not counted"
+        default=900,
+        validators=[MinValueValidator(5), MaxValueValidator(86_400)],
+        help_text="Seconds of work, waiting not counted",
     )
     max_tokens = models.PositiveIntegerField(default=400_000, validators=[MinValueValidator(1000)])
     source = models.CharField(max_length=10, choices=Source.choices, default=Source.STAFF)
     reason = models.CharField(max_length=300, help_text="Why this version exists")
-    author = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, blank=True, related_name="+")
+    author = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, blank=True, related_name="+"
+    )
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
@@ -67,7 +81,9 @@ class AgentVersion(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["agent", "number"], name="agent_version_number_once"),
             models.CheckConstraint(
-                condition=models.Q(max_turns__gte=1, max_tool_calls__gte=1, max_seconds__gte=1, max_tokens__gte=1),
+                condition=models.Q(
+                    max_turns__gte=1, max_tool_calls__gte=1, max_seconds__gte=1, max_tokens__gte=1
+                ),
                 name="agent_version_limits_positive",
             ),
         ]

@@ -18,7 +18,9 @@ class Customer(models.Model):
     number = models.CharField(max_length=20, unique=True, help_text="For example C-1007")
     name = models.CharField(max_length=120)
     email = models.EmailField(unique=True)
-    tier = models.CharField(max_length=20, default="standard", help_text="For example standard, plus, business")
+    tier = models.CharField(
+        max_length=20, default="standard", help_text="For example standard, plus, business"
+    )
     since = models.DateField()
     notes = models.TextField(blank=True, max_length=5_000, help_text="For staff; the agent reads them too")
 

@@ -48,13 +48,19 @@ class TaskQuerySet(models.QuerySet["Task"]):
 
     def for_list(self) -> TaskQuerySet:
         """Newest first, each with its ticket, customer, agent and requester."""
-        return self.select_related("ticket", "customer", "agent_version__agent", "requested_by").order_by("-created_at", "-id")
+        return self.select_related("ticket", "customer", "agent_version__agent", "requested_by").order_by(
+            "-created_at", "-id"
+        )
 
 
 class Task(Stream):
     public_id = models.CharField(max_length=32, unique=True, default=task_id, editable=False)
-    ticket = models.ForeignKey("tasks.Ticket", on_delete=models.PROTECT, null=True, blank=True, related_name="tasks")
-    customer = models.ForeignKey("tasks.Customer", on_delete=models.PROTECT, null=True, blank=True, related_name="tasks")
+    ticket = models.ForeignKey(
+        "tasks.Ticket", on_delete=models.PROTECT, null=True, blank=True, related_name="tasks"
+    )
+    customer = models.ForeignKey(
+        "tasks.Customer", on_delete=models.PROTECT, null=True, blank=True, related_name="tasks"
+    )
     title = models.CharField(max_length=200)
     goal = models.TextField(max_length=MAX_GOAL, help_text="What the agent is given to achieve")
     agent_version = models.ForeignKey("roster.AgentVersion", on_delete=models.PROTECT, related_name="tasks")
@@ -67,25 +73,38 @@ class Task(Stream):
         help_text="Who asked for it; may never sign for it. Empty for imports and the demo",
     )
     previous = models.ForeignKey(
-        "self", on_delete=models.PROTECT, null=True, blank=True, related_name="followed_by", help_text="The task this one continues"
+        "self",
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="followed_by",
+        help_text="The task this one continues",
     )
 
     status = models.CharField(max_length=10, choices=TaskStatus.choices, default=TaskStatus.QUEUED)
-    waiting_for = models.CharField(max_length=15, choices=WaitingFor.choices, blank=True, default=WaitingFor.NOTHING)
+    waiting_for = models.CharField(
+        max_length=15, choices=WaitingFor.choices, blank=True, default=WaitingFor.NOTHING
+    )
     result = models.TextField(blank=True, help_text="The agent's final answer")
     failure = models.TextField(blank=True, help_text="One sentence: why it failed, and what to do")
     model_name = models.CharField(max_length=100, blank=True, help_text="The model that last answered")
 
     holder = models.CharField(max_length=80, blank=True, help_text="The worker that holds the claim")
-    lease_until = models.DateTimeField(null=True, blank=True, help_text="Until when the claim holds, by the database's clock")
-    fence = models.PositiveIntegerField(default=0, help_text="Grows with every claim; late writes carry an old one and fail")
+    lease_until = models.DateTimeField(
+        null=True, blank=True, help_text="Until when the claim holds, by the database's clock"
+    )
+    fence = models.PositiveIntegerField(
+        default=0, help_text="Grows with every claim; late writes carry an old one and fail"
+    )
     attempts = models.PositiveIntegerField(default=0, help_text="Failed tries of the present turn")
     not_before = models.DateTimeField(null=True, blank=True, help_text="When it may be tried again")
 
     turns_used = models.PositiveIntegerField(default=0)
     tool_calls_used = models.PositiveIntegerField(default=0)
     tokens_used = models.PositiveIntegerField(default=0)
-    work_ms = models.PositiveBigIntegerField(default=0, help_text="Milliseconds of work; waiting is not counted")
+    work_ms = models.PositiveBigIntegerField(
+        default=0, help_text="Milliseconds of work; waiting is not counted"
+    )
 
     created_at = models.DateTimeField(auto_now_add=True, db_index=True)
     queued_at = models.DateTimeField(help_text="When it last became queued")
@@ -107,14 +126,17 @@ class Task(Stream):
             models.Index(fields=["status", "lease_until"], name="task_lost_claims"),
         ]
         constraints = [
-            models.CheckConstraint(condition=models.Q(status__in=TaskStatus.values), name="task_status_known"),
+            models.CheckConstraint(
+                condition=models.Q(status__in=TaskStatus.values), name="task_status_known"
+            ),
             models.CheckConstraint(
                 condition=models.Q(status=TaskStatus.WAITING) & ~models.Q(waiting_for="")
                 | ~models.Q(status=TaskStatus.WAITING) & models.Q(waiting_for=""),
                 name="task_waits_for_something_named",
             ),
             models.CheckConstraint(
-                condition=models.Q(status=TaskStatus.RUNNING, lease_until__isnull=False) & ~models.Q(holder="")
+                condition=models.Q(status=TaskStatus.RUNNING, lease_until__isnull=False)
+                & ~models.Q(holder="")
                 | ~models.Q(status=TaskStatus.RUNNING) & models.Q(lease_until__isnull=True, holder=""),
                 name="task_claimed_exactly_while_running",
             ),
@@ -124,7 +146,8 @@ class Task(Stream):
                 name="task_finished_at_when_terminal",
             ),
             models.CheckConstraint(
-                condition=~models.Q(status=TaskStatus.FAILED) | ~models.Q(failure=""), name="task_failure_explained"
+                condition=~models.Q(status=TaskStatus.FAILED) | ~models.Q(failure=""),
+                name="task_failure_explained",
             ),
         ]
 

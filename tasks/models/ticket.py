@@ -29,7 +29,9 @@ class TicketQuerySet(models.QuerySet["Ticket"]):
 class Ticket(models.Model):
     public_id = models.CharField(max_length=32, unique=True, default=ticket_id, editable=False)
     source = models.CharField(max_length=10, choices=TicketSource.choices)
-    external_id = models.CharField(max_length=120, null=True, blank=True, help_text="The id it has where it came from")
+    external_id = models.CharField(
+        max_length=120, null=True, blank=True, help_text="The id it has where it came from"
+    )
     subject = models.CharField(max_length=MAX_SUBJECT)
     body = models.TextField(max_length=MAX_BODY)
     customer = models.ForeignKey("tasks.Customer", on_delete=models.PROTECT, related_name="tickets")
@@ -48,7 +50,9 @@ class Ticket(models.Model):
                 condition=models.Q(external_id__isnull=False),
                 name="ticket_once_per_source_and_external_id",
             ),
-            models.CheckConstraint(condition=~models.Q(subject="") & ~models.Q(body=""), name="ticket_says_something"),
+            models.CheckConstraint(
+                condition=~models.Q(subject="") & ~models.Q(body=""), name="ticket_says_something"
+            ),
         ]
 
     def __str__(self) -> str:

@@ -14,7 +14,9 @@ class ToDoState(models.TextChoices):
 
 class ToDo(models.Model):
     task = models.ForeignKey("tasks.Task", on_delete=models.PROTECT, related_name="todos")
-    position = models.PositiveSmallIntegerField(help_text="1, 2, 3 … in the order of the plan; the model names a step by it")
+    position = models.PositiveSmallIntegerField(
+        help_text="1, 2, 3 … in the order of the plan; the model names a step by it"
+    )
     text = models.CharField(max_length=200)
     state = models.CharField(max_length=10, choices=ToDoState.choices, default=ToDoState.PENDING)
 
@@ -24,7 +26,9 @@ class ToDo(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["task", "position"], name="todo_position_once_per_task"),
             models.CheckConstraint(condition=models.Q(state__in=ToDoState.values), name="todo_state_known"),
-            models.CheckConstraint(condition=models.Q(position__gte=1, position__lte=50), name="todo_position_1_to_50"),
+            models.CheckConstraint(
+                condition=models.Q(position__gte=1, position__lte=50), name="todo_position_1_to_50"
+            ),
         ]
 
     def __str__(self) -> str:

@@ -8,13 +8,18 @@ from django.db import models
 class Turn(models.Model):
     task = models.ForeignKey("tasks.Task", on_delete=models.PROTECT, related_name="turns")
     path = models.CharField(
-        max_length=200, blank=True, default="", help_text="Chain of enclosing call ids; empty for the task's own agent"
+        max_length=200,
+        blank=True,
+        default="",
+        help_text="Chain of enclosing call ids; empty for the task's own agent",
     )
     number = models.PositiveIntegerField(help_text="1, 2, 3 … within the path")
     agent_name = models.CharField(max_length=80)
     model_name = models.CharField(max_length=100)
     response_id = models.CharField(max_length=200, blank=True)
-    items = models.JSONField(help_text="The answer's output items, in the Responses format, as they are sent back next turn")
+    items = models.JSONField(
+        help_text="The answer's output items, in the Responses format, as they are sent back next turn"
+    )
     text = models.TextField(blank=True, help_text="What it said")
     reasoning = models.TextField(blank=True, help_text="Its reasoning summary, where the model gives one")
     input_tokens = models.PositiveIntegerField(default=0)
@@ -25,7 +30,9 @@ class Turn(models.Model):
 
     class Meta:
         ordering = ["task", "path", "number"]
-        constraints = [models.UniqueConstraint(fields=["task", "path", "number"], name="turn_number_once_per_path")]
+        constraints = [
+            models.UniqueConstraint(fields=["task", "path", "number"], name="turn_number_once_per_path")
+        ]
 
     def __str__(self) -> str:
         return f"Turn {self.number}"

@@ -12,10 +12,17 @@ from tools.spec import Arguments, Context, ToolSpec
 
 
 class AskPerson(Arguments):
-    question: Annotated[str, Field(min_length=5, max_length=2_000, description="One question with what the reader must know to answer it")]
+    question: Annotated[
+        str,
+        Field(
+            min_length=5,
+            max_length=2_000,
+            description="One question with what the reader must know to answer it",
+        ),
+    ]
 
 
-def ask_person(context: Context, arguments: AskPerson) -> dict[str, Any]:
+def ask_person(context: Context, _: AskPerson) -> dict[str, Any]:
     raise AssertionError(f"{context.call} is answered by a person, never run")
 
 

@@ -13,7 +13,9 @@ from tools.spec import Arguments, Context, ToolSpec
 
 
 class AddTodos(Arguments):
-    todos: Annotated[list[Annotated[str, Field(min_length=1, max_length=200)]], Field(min_length=1, max_length=20)]
+    todos: Annotated[
+        list[Annotated[str, Field(min_length=1, max_length=200)]], Field(min_length=1, max_length=20)
+    ]
 
 
 class SetTodoState(Arguments):

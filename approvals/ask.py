@@ -1,0 +1,169 @@
+"""Ask people: open the approvals of a paused task and let the task wait, in one transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Any
+
+from django.db import transaction
+from django.db.models.functions import Now
+
+from agentdesk.core.clock import database_now
+from agentdesk.core.errors import ToolError
+from agentdesk.core.text import shortened
+from agentdesk.events.models import Kind
+from agentdesk.events.record import Fact, record
+from approvals import policies
+from approvals.models import Approval, ApprovalKind, ApprovalStatus
+from approvals.policy import Allowed, consider
+from approvals.seen import present_facts, seen_hash
+from tasks import transitions
+from tasks.models import Task, WaitingFor
+from tools.arguments import Parsed, validated
+from tools.calls import close
+from tools.models import CallStatus, ToolCall
+from tools.registry import find
+from tools.spec import Context, ToolSpec
+
+QUESTION_EXPIRES = timedelta(days=7)
+
+
+def pause(task: Task, calls: Sequence[ToolCall]) -> None:
+    """Open an approval for each call that has none and make the task wait for them.
+
+    Where one of them was decided meanwhile, the task goes straight back to the queue instead. Raises ClaimLost.
+    """
+    with transaction.atomic():
+        held = transitions.hold(task.pk, fence=task.fence)
+        still_asking: list[ToolCall] = []
+        for call in ToolCall.objects.filter(pk__in=[call.pk for call in calls]).order_by(
+            "turn_id", "position"
+        ):
+            call.task = held
+            if (call.status == CallStatus.PROPOSED and open_for(call) is not None) or call.status == CallStatus.ASKING:
+                still_asking.append(call)
+        if len(still_asking) < len(calls) or not still_asking:
+            transitions.release(held, why="A question was answered meanwhile")
+            return
+        questions = all((spec := find(call.tool)) is not None and spec.asks_question for call in still_asking)
+        transitions.wait(held, waiting_for=WaitingFor.QUESTION if questions else WaitingFor.APPROVAL)
+
+
+def open_for(call: ToolCall) -> Approval | None:
+    """Ask people about a proposed call; None when there turned out to be nothing to ask (it was closed or allowed).
+
+    Call it inside a transaction that holds the task.
+    """
+    spec = find(call.tool)
+    assert spec is not None
+    parsed = validated(spec, call.arguments or {})
+    context = Context(task=call.task, call=call)
+    try:
+        approval = (
+            _question(context, spec, parsed) if spec.asks_question else _sign_off(context, spec, parsed)
+        )
+    except ToolError as error:
+        close(call, CallStatus.FAILED, {"error": error.sentence}, code=error.code)
+        return None
+    if approval is None:
+        ToolCall.objects.filter(pk=call.pk, status=CallStatus.PROPOSED).update(status=CallStatus.ALLOWED)
+        return None
+    approval.save()
+    ToolCall.objects.filter(pk=call.pk, status=CallStatus.PROPOSED).update(status=CallStatus.ASKING)
+    call.status = CallStatus.ASKING
+    record(
+        call.task,
+        Fact(
+            Kind.APPROVAL_OPENED, {"approval": approval.public_id, "call": call.key, "title": approval.title}
+        ),
+    )
+    return approval
+
+
+def _question(context: Context, spec: ToolSpec[Any], parsed: Parsed) -> Approval:
+    assert spec.asks_question is not None
+    call, now = context.call, database_now()
+    facts = {"question": spec.asks_question(parsed.value)}
+    return Approval(
+        kind=ApprovalKind.QUESTION,
+        task=context.task,
+        tool_call=call,
+        title=shortened(" ".join(facts["question"].split()), 200),
+        why="The agent cannot go on without an answer.",
+        facts=facts,
+        seen_hash=seen_hash(call, version=None, facts=facts),
+        opened_at=now,
+        expires_at=now + QUESTION_EXPIRES,
+    )
+
+
+def _sign_off(context: Context, spec: ToolSpec[Any], parsed: Parsed) -> Approval | None:
+    sensitive = spec.sensitive
+    assert sensitive is not None
+    facts = present_facts(context, spec, parsed)
+    amount = sensitive.amount(context, parsed.value)
+    version, rules = policies.current()
+    verdict = consider(rules, tool=spec.name, amount=amount)
+    if isinstance(verdict, Allowed):
+        return None
+    call, now = context.call, database_now()
+    return Approval(
+        kind=ApprovalKind.SIGN_OFF,
+        task=context.task,
+        tool_call=call,
+        title=shortened(sensitive.card(context, parsed.value).headline, 200),
+        subject=sensitive.subject(context, parsed.value),
+        amount_minor=amount.minor,
+        currency=amount.currency,
+        policy_version=version,
+        rule=verdict.rule,
+        why=verdict.why,
+        band=verdict.band.model_dump(mode="json"),
+        facts=facts,
+        seen_hash=seen_hash(call, version=version, facts=facts),
+        opened_at=now,
+        expires_at=now + timedelta(hours=verdict.expires_after_hours),
+    )
+
+
+def supersede(approval: Approval, *, why: str) -> Approval | None:
+    """The world changed under an approval: close it and ask again with the present facts.
+
+    Return the new approval, or None when the call became impossible or needs nobody now. Call it inside a transaction
+    that holds or locks the task; `approval.tool_call.task` must be that locked task.
+    """
+    call = approval.tool_call
+    moved = Approval.objects.filter(
+        pk=approval.pk, status__in=[ApprovalStatus.OPEN, ApprovalStatus.APPROVED]
+    ).update(status=ApprovalStatus.SUPERSEDED, closed_at=Now())
+    assert moved, "only an open or an unused approved approval is superseded"
+    ToolCall.objects.filter(pk=call.pk, status__in=[CallStatus.ASKING, CallStatus.ALLOWED]).update(
+        status=CallStatus.PROPOSED
+    )
+    call.status = CallStatus.PROPOSED
+    record(
+        call.task,
+        Fact(Kind.APPROVAL_SUPERSEDED, {"approval": approval.public_id, "call": call.key, "why": why}),
+    )
+    again = open_for(call)
+    if again is not None:
+        Approval.objects.filter(pk=approval.pk).update(superseded_by=again)
+    return again
+
+
+def ask_again(task: Task, call: ToolCall, *, why: str) -> None:
+    """The sign-off of an allowed call does not hold at its execution: supersede it and wait. Raises ClaimLost."""
+    with transaction.atomic():
+        held = transitions.hold(task.pk, fence=task.fence)
+        approval = (
+            Approval.objects.filter(tool_call=call, status=ApprovalStatus.APPROVED)
+            .select_related("tool_call")
+            .first()
+        )
+        if approval is not None:
+            approval.tool_call.task = held
+            supersede(approval, why=why)
+        else:
+            ToolCall.objects.filter(pk=call.pk, status=CallStatus.ALLOWED).update(status=CallStatus.PROPOSED)
+    pause(task, [call])

@@ -1,0 +1,143 @@
+"""The gate: before each tool call it allows, asks a person, or refuses; and again inside the effect's transaction."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Any
+
+from django.db import transaction
+
+from agentdesk.core.clock import database_now
+from agentdesk.core.errors import DeskError, ToolError
+from approvals import policies
+from approvals.models import Approval, ApprovalStatus, Verdict
+from approvals.people import person
+from approvals.policy import Allowed, Asked, Band, Signature, complete, consider, entitled
+from approvals.seen import present_facts, seen_hash
+from tasks import transitions
+from tools.arguments import Parsed, validated
+from tools.calls import close
+from tools.models import FINISHED, CallStatus, ToolCall
+from tools.registry import find
+from tools.spec import Context, ToolSpec
+
+
+class Answer(StrEnum):
+    RUN = "run"
+    ASK = "ask"
+
+
+class MustAsk(DeskError):
+    """There is no valid sign-off for exactly this call in exactly this state of the world: ask people (again)."""
+
+    code = "must_ask"
+
+
+def ask_gate(call: ToolCall, *, fence: int) -> Answer:
+    """Whether the call can go on now. A refused or impossible call is closed here, and goes on to tell the model so.
+
+    Raises ClaimLost.
+    """
+    spec = find(call.tool)
+    if call.status in FINISHED or spec is None or (spec.sensitive is None and spec.asks_question is None):
+        return Answer.RUN
+    with transaction.atomic():
+        task = transitions.hold(call.task_id, fence=fence)
+        call = ToolCall.objects.get(pk=call.pk)
+        call.task = task
+        match call.status:
+            case CallStatus.ASKING:
+                return Answer.ASK
+            case CallStatus.PROPOSED:
+                return _consider(Context(task=task, call=call), spec)
+            case _:
+                return Answer.RUN
+
+
+def _consider(context: Context, spec: ToolSpec[Any]) -> Answer:
+    call = context.call
+    if spec.asks_question is not None:
+        return Answer.ASK
+    assert spec.sensitive is not None
+    parsed = validated(spec, call.arguments or {})
+    try:
+        spec.sensitive.check(context, parsed.value)
+        _refuse_repetition(call)
+        subject = spec.sensitive.subject(context, parsed.value)
+        if subject and Approval.objects.open().filter(subject=subject).exclude(tool_call=call).exists():
+            raise ToolError(
+                "Another call about the same order waits for a sign-off. Wait for that answer first.",
+                code="subject_busy",
+            )
+    except ToolError as error:
+        status = (
+            CallStatus.REFUSED if error.code in {"rejected_before", "subject_busy"} else CallStatus.FAILED
+        )
+        close(
+            call,
+            status,
+            {"refused" if status == CallStatus.REFUSED else "error": error.sentence},
+            code=error.code,
+        )
+        return Answer.RUN
+    _, rules = policies.current()
+    if isinstance(
+        consider(rules, tool=call.tool, amount=spec.sensitive.amount(context, parsed.value)), Asked
+    ):
+        return Answer.ASK
+    ToolCall.objects.filter(pk=call.pk, status=CallStatus.PROPOSED).update(status=CallStatus.ALLOWED)
+    return Answer.RUN
+
+
+def _refuse_repetition(call: ToolCall) -> None:
+    rejected = Approval.objects.filter(
+        task_id=call.task_id,
+        status=ApprovalStatus.REJECTED,
+        tool_call__tool=call.tool,
+        tool_call__arguments_hash=call.arguments_hash,
+    )
+    if rejected.exists():
+        raise ToolError(
+            "A person rejected exactly this call before. Take their reason into account instead.",
+            code="rejected_before",
+        )
+
+
+def authorise(context: Context, spec: ToolSpec[Any], parsed: Parsed) -> None:
+    """The last check, inside the effect's transaction.
+
+    Raises MustAsk when a sensitive call has no valid sign-off (or its facts, policy or signers changed since), and
+    ToolError when it has become impossible.
+    """
+    if spec.asks_question is not None:
+        raise MustAsk("Only a person's answer ends this call.")
+    if spec.sensitive is None:
+        return
+    facts = present_facts(context, spec, parsed)
+    version, rules = policies.current()
+    verdict = consider(rules, tool=spec.name, amount=spec.sensitive.amount(context, parsed.value))
+    if isinstance(verdict, Allowed):
+        return
+    approval = (
+        Approval.objects.filter(tool_call=context.call, status=ApprovalStatus.APPROVED)
+        .select_related("task")
+        .first()
+    )
+    if approval is None or context.call.status != CallStatus.ALLOWED:
+        raise MustAsk("Nobody has signed this call.")
+    if seen_hash(context.call, version=version, facts=facts) != approval.seen_hash:
+        raise MustAsk("The order or the policy changed after the sign-off.")
+    if approval.expires_at <= database_now():
+        raise MustAsk("The sign-off ran out before the call could run.")
+    if not _still_signed(approval, verdict.band):
+        raise MustAsk("Somebody who signed may not sign this any more.")
+
+
+def _still_signed(approval: Approval, band: Band) -> bool:
+    """Enough signatures for exactly what was shown, by people who could sign it this very moment."""
+    valid: list[Signature] = []
+    for decision in approval.decisions.filter(verdict=Verdict.APPROVE, seen=approval.seen_hash):
+        signer = person(decision.decided_by_id)
+        if entitled(band, signer, requester_id=approval.task.requested_by_id) is None:
+            valid.append(Signature(signer.id, signer.groups))
+    return complete(band, valid)

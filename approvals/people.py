@@ -1,0 +1,33 @@
+"""A user as the rules see one, read fresh: being a superuser changes nothing here."""
+
+from __future__ import annotations
+
+from django.contrib.auth.models import Permission, User
+from django.db.models import Q
+
+from approvals.models import Decision
+from approvals.policy import Person, Signature
+
+DECIDE, ANSWER = "decide_approval", "answer_question"
+
+
+def person(user_id: int, *, right: str = DECIDE) -> Person:
+    """Raises User.DoesNotExist. `right` is the codename that `may_decide` speaks of."""
+    user = User.objects.get(pk=user_id)
+    entitled = Permission.objects.filter(
+        Q(group__user=user) | Q(user=user), codename=right, content_type__app_label="approvals"
+    ).exists()
+    return Person(
+        id=user.pk,
+        groups=frozenset(user.groups.values_list("name", flat=True)),
+        active=user.is_active,
+        may_decide=entitled,
+    )
+
+
+def signatures_as_given(decisions: list[Decision]) -> list[Signature]:
+    """Signatures with the groups their signers had when they signed."""
+    return [
+        Signature(person_id=decision.decided_by_id, groups=frozenset(decision.groups))
+        for decision in decisions
+    ]

@@ -1,0 +1,42 @@
+"""The policy in force, and how a new version comes into force."""
+
+from __future__ import annotations
+
+from django.contrib.auth.models import Group, User
+from django.db import transaction
+
+from agentdesk.core.errors import Invalid
+from agentdesk.core.text import checked
+from approvals import policy as rules_of
+from approvals.models import Policy, PolicyVersion
+
+NAME = "desk"
+
+
+def current() -> tuple[PolicyVersion, rules_of.Policy]:
+    """Raises Invalid when the desk has no policy: then nothing sensitive runs."""
+    row = Policy.objects.select_related("current__policy").filter(name=NAME).first()
+    if row is None or row.current is None:
+        raise Invalid("The desk has no policy. Run `manage.py migrate`, or publish one in the admin.")
+    return row.current, rules_of.parse(row.current.rules)
+
+
+def publish(*, rules: object, reason: str, by: User) -> PolicyVersion:
+    """Put a new version in force. Raises Invalid when the rules are wrong or name a group that does not exist."""
+    parsed = rules_of.parse(rules)
+    reason = checked(reason, field="reason", max_length=300)
+    named = {group for rule in parsed.rules for band in rule.bands for group in band.groups}
+    unknown = named - set(Group.objects.filter(name__in=named).values_list("name", flat=True))
+    if unknown:
+        raise Invalid(
+            f"The policy names groups that do not exist: {', '.join(sorted(unknown))}.",
+            fields={"rules": "unknown group"},
+        )
+    with transaction.atomic():
+        row, _ = Policy.objects.select_for_update().get_or_create(name=NAME)
+        last = row.versions.order_by("-number").values_list("number", flat=True).first() or 0
+        version = PolicyVersion.objects.create(
+            policy=row, number=last + 1, rules=parsed.model_dump(mode="json"), reason=reason, author=by
+        )
+        Policy.objects.filter(pk=row.pk).update(current=version)
+    return version
