@@ -37,7 +37,7 @@ HTTPS = read(ENV, "AGENTDESK_HTTPS", default=False, parse=flag)
 CSRF_TRUSTED_ORIGINS = [f"https://{host}" for host in ALLOWED_HOSTS] if HTTPS else []
 
 SECRET_KEY = read(ENV, "AGENTDESK_SECRET_KEY", "", str) or secret_key(DATA_DIR)
-SECRET_KEY_FALLBACKS = read(ENV, "AGENTDESK_OLD_SECRET_KEYS", [], names)
+SECRET_KEY_FALLBACKS: list[str] = read(ENV, "AGENTDESK_OLD_SECRET_KEYS", [], names)
 
 # What thinks, what is asked ------------------------------------------------------------------------------------
 OPENAI_API_KEY = read(ENV, "OPENAI_API_KEY", "", str)
@@ -46,13 +46,15 @@ MODEL = read(ENV, "AGENTDESK_MODEL", "gpt-5.2" if OPENAI_API_KEY or OPENAI_BASE_
 MODEL_API = read(ENV, "AGENTDESK_MODEL_API", "responses", choice("responses", "chat"))
 MODEL_TIMEOUT_SECONDS = read(ENV, "AGENTDESK_MODEL_TIMEOUT", 120, whole(1, 3600))
 OFFLINE_PACE_MS = read(ENV, "AGENTDESK_OFFLINE_PACE_MS", 250 if DEMO else 0, whole(0, 10_000))
+EXTRA_TOOLSETS: list[str] = read(ENV, "AGENTDESK_EXTRA_TOOLSETS", [], names)
 AGENTDESK_TOOLSETS = [
     "tools.planning",
     "tools.store",
     "tools.library",
     "tools.messages",
     "tools.people",
-] + read(ENV, "AGENTDESK_EXTRA_TOOLSETS", [], names)
+    *EXTRA_TOOLSETS,
+]
 WORKER_TASKS_IN_FLIGHT = read(ENV, "AGENTDESK_TASKS_IN_FLIGHT", 50, whole(1, 500))
 
 # Django ----------------------------------------------------------------------------------------------------------

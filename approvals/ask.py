@@ -41,7 +41,9 @@ def pause(task: Task, calls: Sequence[ToolCall]) -> None:
             "turn_id", "position"
         ):
             call.task = held
-            if (call.status == CallStatus.PROPOSED and open_for(call) is not None) or call.status == CallStatus.ASKING:
+            if (
+                call.status == CallStatus.PROPOSED and open_for(call) is not None
+            ) or call.status == CallStatus.ASKING:
                 still_asking.append(call)
         if len(still_asking) < len(calls) or not still_asking:
             transitions.release(held, why="A question was answered meanwhile")

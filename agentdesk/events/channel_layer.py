@@ -28,7 +28,7 @@ WINDOW_IDS = 1000
 """How far back ids are read again: on PostgreSQL a lower id may commit after a higher one."""
 
 
-class DatabaseChannelLayer(BaseChannelLayer):
+class DatabaseChannelLayer(BaseChannelLayer):  # type: ignore[misc]  # channels has no types
     """Groups and process-local channels. A slow consumer loses the oldest of its `capacity` messages, never blocks."""
 
     extensions = ["groups"]

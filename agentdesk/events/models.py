@@ -47,23 +47,18 @@ class Stream(models.Model):
 class TransactionId(Func):
     """The id of the writing transaction on PostgreSQL, where row ids are not in commit order; 0 elsewhere."""
 
+    template = "0"
     output_field = models.BigIntegerField()
 
-    def as_sql(self, compiler: Any, connection: Any, **_: Any) -> tuple[str, list[Any]]:
-        if connection.vendor == "postgresql":
-            return "(pg_current_xact_id()::text::bigint)", []
-        return "0", []
+    def as_postgresql(self, compiler: Any, connection: Any) -> Any:
+        return super().as_sql(compiler, connection, template="pg_current_xact_id()::text::bigint")
 
 
 class FirstOpenTransactionId(Func):
-    """On PostgreSQL: every transaction with a lower id has ended, so its rows are all visible."""
+    """PostgreSQL only: every transaction with a lower id has ended, so its rows are all visible."""
 
+    template = "pg_snapshot_xmin(pg_current_snapshot())::text::bigint"
     output_field = models.BigIntegerField()
-
-    def as_sql(self, compiler: Any, connection: Any, **_: Any) -> tuple[str, list[Any]]:
-        if connection.vendor == "postgresql":
-            return "(pg_snapshot_xmin(pg_current_snapshot())::text::bigint)", []
-        return "1", []
 
 
 class EventQuerySet(models.QuerySet["Event"]):
