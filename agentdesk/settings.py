@@ -167,7 +167,7 @@ DATABASES: dict[str, dict[str, Any]] = {
 Q_CLUSTER = {
     "name": "agentdesk",
     "orm": "default",
-    "workers": read(ENV, "AGENTDESK_WORKERS", 2, whole(1, 64)),
+    "workers": read(ENV, "AGENTDESK_WORKERS", 1, whole(1, 64)),
     "queue_limit": 1,
     "timeout": 300,
     "retry": 1000,

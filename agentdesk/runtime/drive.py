@@ -1,0 +1,115 @@
+"""One worker process, one event loop, many tasks: claim, run side by side, renew the claims, sweep up."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import secrets
+import socket
+import time
+
+from asgiref.sync import sync_to_async
+from django.conf import settings
+from django.db import DatabaseError, connection
+
+from agentdesk.events.announce import prune
+from agentdesk.runtime import stop
+from agentdesk.runtime.deltas import Deltas
+from agentdesk.runtime.run import Run
+from agentdesk.runtime.thinking import Thinkers
+from approvals.expire import expire_due
+from tasks import transitions
+from tasks.models import Task, TaskStatus
+
+logger = logging.getLogger(__name__)
+
+LOOK_SECONDS = 0.05
+SWEEP_SECONDS = 5.0
+LINGER_SECONDS = 3.0
+"""How long an idle driver stays, so that a quick decision finds it warm."""
+DRIVE_SECONDS = 240.0
+HAND_OVER_SECONDS = 270.0
+"""Before django-q2's timeout of 300 s, which would kill the process."""
+
+
+class Driver:
+    """Drives up to `capacity` tasks until there is nothing to do, it is told to stop, or its time is up."""
+
+    def __init__(self, *, capacity: int | None = None, drive_seconds: float = DRIVE_SECONDS) -> None:
+        self.holder = f"{socket.gethostname()[:40]}:{os.getpid()}:{secrets.token_hex(4)}"
+        self.capacity = capacity or settings.WORKER_TASKS_IN_FLIGHT
+        self.deadline = time.monotonic() + drive_seconds
+        self.hand_over = time.monotonic() + max(drive_seconds, HAND_OVER_SECONDS)
+        self.running: dict[int, asyncio.Task[None]] = {}
+        self.deltas = Deltas()
+
+    async def drive(self) -> None:
+        background = [asyncio.create_task(self.deltas.flush_forever()), asyncio.create_task(self._keep_up())]
+        try:
+            async with Thinkers() as thinkers:
+                await self._drive(thinkers)
+                await self._hand_over()
+        finally:
+            for job in background:
+                job.cancel()
+            await asyncio.gather(*background, return_exceptions=True)
+            await sync_to_async(connection.close)()
+
+    async def _drive(self, thinkers: Thinkers) -> None:
+        idle_since = time.monotonic()
+        while not self._told_to_end():
+            try:
+                if len(self.running) < self.capacity:
+                    limit = self.capacity - len(self.running)
+                    for task in await sync_to_async(transitions.claim)(holder=self.holder, limit=limit):
+                        self._start(task, thinkers)
+                if self.running or await sync_to_async(_somebody_works)():
+                    idle_since = time.monotonic()
+            except DatabaseError:
+                logger.exception("The database does not answer; trying again in a second.")
+                await asyncio.sleep(1)
+            if time.monotonic() - idle_since > LINGER_SECONDS:
+                return
+            await asyncio.sleep(LOOK_SECONDS)
+
+    def _told_to_end(self) -> bool:
+        return stop.requested() or time.monotonic() > self.deadline
+
+    def _start(self, task: Task, thinkers: Thinkers) -> None:
+        job = asyncio.create_task(Run(task, thinkers, self.deltas).advance())
+        self.running[task.pk] = job
+        job.add_done_callback(lambda _, pk=task.pk: self.running.pop(pk, None))  # type: ignore[misc]
+
+    async def _keep_up(self) -> None:
+        """Renew the claims, stop what was lost, expire approvals nobody answered, prune old signals."""
+        swept = 0.0
+        while True:
+            await asyncio.sleep(1)
+            try:
+                if time.monotonic() - swept < SWEEP_SECONDS:
+                    continue
+                swept = time.monotonic()
+                held = await sync_to_async(transitions.renew)(holder=self.holder)
+                for pk, job in list(self.running.items()):
+                    if pk not in held:
+                        job.cancel()
+                await sync_to_async(expire_due)()
+                await sync_to_async(prune)()
+            except DatabaseError:
+                logger.exception("The claims could not be renewed; the next try follows.")
+
+    async def _hand_over(self) -> None:
+        """Let running tasks come to a rest while there is time, then give the others back to the queue."""
+        patience = 5.0 if stop.requested() else self.hand_over - time.monotonic()
+        jobs = list(self.running.values())
+        if jobs:
+            _, late = await asyncio.wait(jobs, timeout=max(0.0, patience))
+            for job in late:
+                job.cancel()
+            await asyncio.gather(*late, return_exceptions=True)
+
+
+def _somebody_works() -> bool:
+    """Whether tasks are queued for later, or run elsewhere and may have to be taken over."""
+    return Task.objects.filter(status__in=[TaskStatus.QUEUED, TaskStatus.RUNNING]).exists()

@@ -1,0 +1,217 @@
+"""Advance one claimed task until it ends, waits for a person, or has to be tried again later."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from typing import Any
+
+from agents import Agent, FunctionTool, RunConfig, Runner, RunResultStreaming
+from agents.run_config import ToolErrorFormatterArgs, ToolExecutionConfig
+from agents.run_context import RunContextWrapper
+from agents.tool_context import ToolContext
+from asgiref.sync import sync_to_async
+from django.db import DatabaseError
+
+from agentdesk.core.errors import ClaimLost, DeskError
+from agentdesk.runtime import failures, journal
+from agentdesk.runtime.deltas import Deltas
+from agentdesk.runtime.journal import Answer, Journal
+from agentdesk.runtime.recorded_model import RecordedModel
+from agentdesk.runtime.thinking import Thinkers
+from approvals.ask import ask_again, pause
+from approvals.gate import Answer as GateAnswer
+from approvals.gate import MustAsk, ask_gate, authorise
+from tasks.models import Task
+from tools.invoke import invoke
+from tools.models import ToolCall
+from tools.registry import find
+from tools.spec import ToolSpec
+
+logger = logging.getLogger(__name__)
+
+
+class LimitReached(DeskError):
+    """The task used up what its agent version allows."""
+
+    code = "limit"
+
+
+class Run:
+    """One claim of one task: from the journal to the next rest."""
+
+    def __init__(self, task: Task, thinkers: Thinkers, deltas: Deltas) -> None:
+        self.task = task
+        self.thinkers = thinkers
+        self.deltas = deltas
+        self.journal: Journal
+        self.stopped_by: DeskError | DatabaseError | None = None
+        self._accounted = time.monotonic()
+
+    async def advance(self) -> None:
+        """Never raises but for cancellation, which gives the task back to the queue."""
+        self.journal = Journal(task=self.task, turns=[], calls={})
+        try:
+            await self._advance()
+        except ClaimLost:
+            logger.info("Task %s was taken over or ended; this worker stops.", self.task.public_id)
+        except asyncio.CancelledError:
+            await self._quietly(journal.give_back, why="The worker hands over")
+            raise
+        except LimitReached as error:
+            await self._quietly(journal.fail, why=error.sentence)
+        except Exception as error:  # noqa: BLE001 -- the boundary of a run: whatever it is, the task must not be lost
+            await self._after_failure(error)
+
+    async def _advance(self) -> None:
+        self.journal = await sync_to_async(journal.load)(self.task)
+        version = self.task.agent_version
+        inner, model_name = self.thinkers.choose(version)
+        model = RecordedModel(
+            inner,
+            agent_name=version.agent.name,
+            model_name=model_name,
+            replay=self.journal.last_turn,
+            before=self._check_limits,
+            record=self._record,
+            delta=lambda text: self.deltas.add(self.task.public_id, len(self.journal.turns) + 1, text),
+        )
+        agent = Agent(
+            name=version.agent.name,
+            instructions=version.instructions,
+            model=model,
+            tools=[self._tool(spec) for name in version.tools if (spec := find(name)) is not None],
+        )
+        try:
+            async with asyncio.timeout(self._seconds_left()):
+                result = Runner.run_streamed(
+                    agent, self.journal.transcript(), context=self, run_config=self._config(), max_turns=None
+                )
+                await self._drain(result)
+        except TimeoutError:
+            raise LimitReached(
+                f"It worked for {version.max_seconds} seconds, its limit. Start it again with a larger limit if it should go on."
+            ) from None
+        if isinstance(self.stopped_by, MustAsk):
+            return  # asked again; the task waits
+        if result.interruptions:
+            asked = [self.journal.calls[item.call_id] for item in result.interruptions if item.call_id]
+            await sync_to_async(pause)(self.task, asked)
+            return
+        await sync_to_async(journal.finish)(
+            self.journal, result=str(result.final_output), worked_ms=self._lap()
+        )
+
+    async def _drain(self, result: RunResultStreaming) -> None:
+        try:
+            async for _ in result.stream_events():
+                pass
+        except Exception:
+            if isinstance(self.stopped_by, MustAsk):
+                return
+            if self.stopped_by is not None:
+                raise self.stopped_by from None
+            raise
+        finally:
+            if not result.is_complete:
+                result.cancel()
+
+    def _config(self) -> RunConfig:
+        return RunConfig(
+            tracing_disabled=True,  # the SDK would export traces to OpenAI
+            tool_not_found_behavior="return_error_to_model",
+            tool_error_formatter=self._spoken_error,
+            tool_execution=ToolExecutionConfig(
+                max_function_tool_concurrency=1
+            ),  # calls of a turn run in their order
+        )
+
+    def _spoken_error(self, failed: ToolErrorFormatterArgs[Any]) -> str | None:
+        """An unknown tool: the journal holds what the model is told."""
+        call = self.journal.calls.get(failed.call_id)
+        return call.output if call is not None and call.output else None
+
+    def _tool(self, spec: ToolSpec[Any]) -> FunctionTool:
+        return FunctionTool(
+            name=spec.name,
+            description=spec.description,
+            params_json_schema=spec.schema,
+            on_invoke_tool=self._invoke,
+            needs_approval=self._needs_person,
+            strict_json_schema=True,
+        )
+
+    async def _needs_person(self, _: RunContextWrapper[Any], __: dict[str, Any], call_id: str) -> bool:
+        call = self.journal.calls[call_id]
+        answer = await self._guarded(ask_gate, call, fence=self.task.fence)
+        return bool(answer == GateAnswer.ASK)
+
+    async def _invoke(self, context: ToolContext[Any], _: str) -> str:
+        call = self.journal.calls[context.tool_call_id]
+        if call.output:
+            return call.output
+        ended: ToolCall = await self._guarded(invoke, call, fence=self.task.fence, authorise=authorise)
+        self.journal.calls[call.call_id] = ended
+        return ended.output
+
+    async def _guarded(self, function: Any, call: ToolCall, **keywords: Any) -> Any:
+        """Run a step in the database thread; remember what stops the run, as the SDK wraps what tools raise."""
+        try:
+            return await sync_to_async(function)(call, **keywords)
+        except MustAsk as error:
+            self.stopped_by = error
+            await sync_to_async(ask_again)(self.task, call, why=error.sentence)
+            raise
+        except (DeskError, DatabaseError) as error:
+            self.stopped_by = error
+            raise
+
+    async def _record(self, answer: Answer) -> None:
+        await sync_to_async(journal.record_turn)(self.journal, answer, worked_ms=self._lap())
+
+    async def _check_limits(self) -> None:
+        version = self.task.agent_version
+        if self.task.turns_used >= version.max_turns:
+            self._stop(f"It took {version.max_turns} turns, its limit, without finishing.")
+        if self.task.tokens_used >= version.max_tokens:
+            self._stop(f"It used {self.task.tokens_used:,} tokens; its limit is {version.max_tokens:,}.")
+
+    def _stop(self, sentence: str) -> None:
+        self.stopped_by = LimitReached(
+            f"{sentence} Look at what it did, then start it again or raise the agent's limit."
+        )
+        raise self.stopped_by
+
+    def _seconds_left(self) -> float:
+        return max(0.0, self.task.agent_version.max_seconds - self.task.work_ms / 1000)
+
+    def _lap(self) -> int:
+        now = time.monotonic()
+        worked = int((now - self._accounted) * 1000)
+        self._accounted = now
+        return worked
+
+    async def _after_failure(self, error: Exception) -> None:
+        plan = failures.plan(error, attempts=self.task.attempts)
+        logger.warning(
+            "Task %s: %s", self.task.public_id, plan.why, exc_info=error if plan.unexpected else None
+        )
+        if plan.retry_after_seconds is None:
+            await self._quietly(journal.fail, why=plan.why)
+        else:
+            await self._quietly(
+                journal.give_back,
+                why=plan.why,
+                after_seconds=plan.retry_after_seconds,
+                attempts=self.task.attempts + 1,
+            )
+
+    async def _quietly(self, function: Any, **keywords: Any) -> None:
+        """A last write; if even that fails, the lease runs out and another worker takes over."""
+        try:
+            await sync_to_async(function)(self.journal, worked_ms=self._lap(), **keywords)
+        except ClaimLost:
+            pass
+        except DatabaseError:
+            logger.exception("Task %s could not be given back; its lease will run out.", self.task.public_id)
