@@ -28,7 +28,9 @@ class Category(models.TextChoices):
 class Runbook(models.Model):
     category = models.CharField(max_length=30, choices=Category.choices, unique=True)
     title = models.CharField(max_length=120)
-    body = models.TextField(max_length=20_000, help_text="Markdown; number the clauses, the agent quotes them")
+    body = models.TextField(
+        max_length=20_000, help_text="Markdown; number the clauses, the agent quotes them"
+    )
     version = models.PositiveIntegerField(default=1, editable=False)
     updated_at = models.DateTimeField(auto_now=True)
 

@@ -30,7 +30,9 @@ class OutgoingMessage(models.Model):
         verbose_name = "message"
         ordering = ["-written_at"]
         constraints = [
-            models.CheckConstraint(condition=models.Q(status__in=MessageStatus.values), name="message_status_known"),
+            models.CheckConstraint(
+                condition=models.Q(status__in=MessageStatus.values), name="message_status_known"
+            ),
         ]
 
     def __str__(self) -> str:

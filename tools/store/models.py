@@ -20,10 +20,16 @@ class Order(models.Model):
     number = models.CharField(max_length=20, unique=True, help_text="For example A-1042")
     customer = models.ForeignKey("tasks.Customer", on_delete=models.PROTECT, related_name="orders")
     status = models.CharField(max_length=10, choices=OrderStatus.choices, default=OrderStatus.PLACED)
-    subscription = models.BooleanField(default=False, help_text="A period of a subscription rather than a parcel")
+    subscription = models.BooleanField(
+        default=False, help_text="A period of a subscription rather than a parcel"
+    )
     currency = models.CharField(max_length=3, choices=CURRENCIES)
-    captured_minor = models.PositiveBigIntegerField(default=0, help_text="Sum of its charges, kept for the constraint")
-    refunded_minor = models.PositiveBigIntegerField(default=0, help_text="Sum of its refunds, kept for the constraint")
+    captured_minor = models.PositiveBigIntegerField(
+        default=0, help_text="Sum of its charges, kept for the constraint"
+    )
+    refunded_minor = models.PositiveBigIntegerField(
+        default=0, help_text="Sum of its refunds, kept for the constraint"
+    )
     placed_at = models.DateTimeField()
     promised_by = models.DateField(null=True, blank=True, help_text="Delivery promised by")
     shipped_at = models.DateTimeField(null=True, blank=True)
@@ -34,9 +40,12 @@ class Order(models.Model):
         ordering = ["-placed_at"]
         constraints = [
             models.CheckConstraint(
-                condition=models.Q(refunded_minor__lte=models.F("captured_minor")), name="order_refunded_never_above_captured"
+                condition=models.Q(refunded_minor__lte=models.F("captured_minor")),
+                name="order_refunded_never_above_captured",
             ),
-            models.CheckConstraint(condition=models.Q(status__in=OrderStatus.values), name="order_status_known"),
+            models.CheckConstraint(
+                condition=models.Q(status__in=OrderStatus.values), name="order_status_known"
+            ),
         ]
 
     def __str__(self) -> str:
@@ -56,7 +65,9 @@ class OrderLine(models.Model):
 
     class Meta:
         ordering = ["order", "id"]
-        constraints = [models.CheckConstraint(condition=models.Q(quantity__gte=1), name="order_line_quantity_from_one")]
+        constraints = [
+            models.CheckConstraint(condition=models.Q(quantity__gte=1), name="order_line_quantity_from_one")
+        ]
 
     def __str__(self) -> str:
         return f"{self.quantity} × {self.title}"
@@ -73,7 +84,9 @@ class Charge(models.Model):
 
     class Meta:
         ordering = ["order", "captured_at"]
-        constraints = [models.CheckConstraint(condition=models.Q(amount_minor__gt=0), name="charge_amount_positive")]
+        constraints = [
+            models.CheckConstraint(condition=models.Q(amount_minor__gt=0), name="charge_amount_positive")
+        ]
 
     def __str__(self) -> str:
         return self.number
@@ -84,17 +97,26 @@ class Refund(models.Model):
 
     number = models.CharField(max_length=20, unique=True, help_text="For example RF-3042")
     order = models.ForeignKey(Order, on_delete=models.PROTECT, related_name="refunds")
-    charge = models.ForeignKey(Charge, on_delete=models.PROTECT, null=True, blank=True, related_name="refunds")
+    charge = models.ForeignKey(
+        Charge, on_delete=models.PROTECT, null=True, blank=True, related_name="refunds"
+    )
     amount_minor = models.PositiveBigIntegerField()
     reason = models.CharField(max_length=500)
     tool_call = models.OneToOneField(
-        "tools.ToolCall", on_delete=models.PROTECT, null=True, blank=True, related_name="refund", help_text="Empty for refunds made elsewhere before"
+        "tools.ToolCall",
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="refund",
+        help_text="Empty for refunds made elsewhere before",
     )
     refunded_at = models.DateTimeField()
 
     class Meta:
         ordering = ["-refunded_at"]
-        constraints = [models.CheckConstraint(condition=models.Q(amount_minor__gt=0), name="refund_amount_positive")]
+        constraints = [
+            models.CheckConstraint(condition=models.Q(amount_minor__gt=0), name="refund_amount_positive")
+        ]
 
     def __str__(self) -> str:
         return self.number
