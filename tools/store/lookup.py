@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from django.db import connection
+
 from agentdesk.core.errors import ToolError
 from tasks.models import Customer, Task
 from tools.store.models import Order
@@ -33,12 +35,12 @@ def customer_of(task: Task, text: str) -> Customer:
 
 
 def order_of(task: Task, number: str, *, lock: bool = False) -> Order:
-    """The order with its customer; `lock` holds its row until the transaction ends.
+    """The order with its customer; `lock` holds its row until the transaction ends, where there is one.
 
     Raises ToolError when there is none, or when it is not one of the task's customer, in the same words for both.
     """
     orders = Order.objects.select_related("customer")
-    if lock:
+    if lock and connection.in_atomic_block:
         orders = orders.select_for_update(of=("self",))
     order = orders.filter(number=number.strip().upper()).first()
     if task.customer is not None and (order is None or order.customer_id != task.customer_id):

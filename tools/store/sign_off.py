@@ -28,7 +28,10 @@ def subject(intent: Intent) -> str:
 
 
 def facts(intent: Intent) -> dict[str, Any]:
-    """The state that a signature rests on; any change of it asks the people again."""
+    """The state that a signature rests on; any change of it asks the people again.
+
+    Read under the order's lock where a transaction is open, so that it still holds when the effect follows in it.
+    """
     order, account = intent.order, intent.account
     return {
         "order": order.number,
