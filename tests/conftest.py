@@ -1,0 +1,63 @@
+"""The people of the tests, one a role, and a database that needs no server."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from django.conf import settings as django_settings
+from django.contrib.auth.models import User
+
+from tests.factories import person
+
+
+@pytest.fixture(scope="session")
+def django_db_modify_db_settings(
+    django_db_modify_db_settings: None, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """SQLite tests use a real file: threads and processes lock it as in production, and `var/` stays untouched."""
+    database = django_settings.DATABASES["default"]
+    if database["ENGINE"].endswith("sqlite3"):
+        database.setdefault("TEST", {})["NAME"] = str(tmp_path_factory.mktemp("database") / "test.sqlite3")
+
+
+@pytest.fixture(autouse=True)
+def quick_passwords(settings: Any) -> None:
+    """Argon2 is slow on purpose; logging in is not what most tests are about."""
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+
+
+@pytest.fixture
+def vera(db: None) -> User:
+    """Looks on."""
+    return person("vera", "viewer")
+
+
+@pytest.fixture
+def ada(db: None) -> User:
+    """A support agent: starts and cancels tasks, answers questions."""
+    return person("ada", "agent")
+
+
+@pytest.fixture
+def lena(db: None) -> User:
+    """A lead: signs up to 250.00."""
+    return person("lena", "lead")
+
+
+@pytest.fixture
+def finn(db: None) -> User:
+    """Finance: signs up to 1,000.00, and is one of two above."""
+    return person("finn", "finance")
+
+
+@pytest.fixture
+def audrey(db: None) -> User:
+    """Audits: sees everything, changes nothing."""
+    return person("audrey", "auditor")
+
+
+@pytest.fixture
+def adam(db: None) -> User:
+    """Administers agents, policies, people; signs nothing."""
+    return person("adam", "admin")

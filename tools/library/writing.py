@@ -1,0 +1,27 @@
+"""write_document: what an agent leaves behind for colleagues."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from pydantic import Field
+
+from agentdesk.core.clock import database_now
+from tools.library.models import Document
+from tools.spec import Arguments, Context
+
+
+class WriteDocument(Arguments):
+    title: Annotated[str, Field(min_length=1, max_length=200)]
+    body: Annotated[str, Field(min_length=1, max_length=50_000, description="Markdown")]
+
+
+def write_document(context: Context, arguments: WriteDocument) -> dict[str, Any]:
+    document = Document.objects.create(
+        task=context.task,
+        tool_call=context.call,
+        title=" ".join(arguments.title.split()) or "Untitled",
+        body=arguments.body,
+        written_at=database_now(),
+    )
+    return {"document": document.title}

@@ -1,0 +1,97 @@
+"""Send the messages that were written: each at most once, and what we cannot know is called unknown."""
+
+from __future__ import annotations
+
+import logging
+import smtplib
+import socket
+from datetime import timedelta
+from email.utils import parseaddr
+
+from django.conf import settings
+from django.core.mail import BadHeaderError, EmailMessage
+from django.db import transaction
+from django.db.models.functions import Now
+from django_q.tasks import async_task
+
+from agentdesk.core.clock import from_now
+from agentdesk.core.text import shortened
+from tools.messages.models import MessageStatus, OutgoingMessage
+
+logger = logging.getLogger(__name__)
+
+JOB = "tools.messages.deliver.deliver_pending"
+"""What the queue runs; it claims the rows itself, so it may run twice or carry nothing."""
+
+STUCK_AFTER = timedelta(minutes=5)
+NOT_SENT = (
+    smtplib.SMTPResponseException,
+    smtplib.SMTPRecipientsRefused,
+    smtplib.SMTPNotSupportedError,
+    ConnectionRefusedError,
+    socket.gaierror,
+    BadHeaderError,
+)
+"""Errors after which the mail is certainly not on its way; after any other we do not know."""
+
+
+def deliver_soon() -> None:
+    """Queue a delivery in the present transaction: a rollback takes the job with it."""
+    async_task(JOB, q_options={"save": False})
+
+
+def deliver_pending() -> int:
+    """Send every message that waits and return how many were sent. Must not run inside a transaction."""
+    declare_stuck_unknown()
+    waiting = (
+        OutgoingMessage.objects.filter(status=MessageStatus.PENDING)
+        .order_by("id")
+        .values_list("pk", flat=True)
+    )
+    return sum(_deliver(pk) for pk in list(waiting))
+
+
+def declare_stuck_unknown() -> int:
+    """Messages whose sender died in the middle are never sent again; return how many there were."""
+    return OutgoingMessage.objects.filter(
+        status=MessageStatus.SENDING, sending_since__lt=from_now(-STUCK_AFTER)
+    ).update(status=MessageStatus.UNKNOWN, error="The sender stopped in the middle of it.")
+
+
+def message_id(message: OutgoingMessage) -> str:
+    """The same for every try of one tool call, so that a mail server or reader can drop a repetition."""
+    domain = parseaddr(settings.DEFAULT_FROM_EMAIL)[1].rpartition("@")[2] or "localhost"
+    return f"<{message.tool_call.key}@{domain}>"
+
+
+def _deliver(pk: int) -> bool:
+    with transaction.atomic(durable=True):  # the claim is on disk before anything leaves
+        claimed = OutgoingMessage.objects.filter(pk=pk, status=MessageStatus.PENDING).update(
+            status=MessageStatus.SENDING, sending_since=Now()
+        )
+    if not claimed:
+        return False  # another job got there first
+    message = OutgoingMessage.objects.select_related("tool_call").get(pk=pk)
+    mail = EmailMessage(
+        subject=message.subject,
+        body=message.body,
+        to=[message.to],
+        headers={"Message-ID": message_id(message)},
+    )
+    try:
+        mail.send()
+    except NOT_SENT as error:
+        _close(pk, MessageStatus.FAILED, error)
+        return False
+    except Exception as error:  # noqa: BLE001 -- whatever a mail backend raises is recorded, and the next message has its turn
+        _close(pk, MessageStatus.UNKNOWN, error)
+        return False
+    OutgoingMessage.objects.filter(pk=pk).update(status=MessageStatus.SENT, sent_at=Now(), error="")
+    return True
+
+
+def _close(pk: int, status: MessageStatus, error: Exception) -> None:
+    logger.warning("Message %s: %s (%s)", pk, status.label.lower(), error)
+    OutgoingMessage.objects.filter(pk=pk).update(
+        status=status, error=shortened(f"{type(error).__name__}: {error}", 300)
+    )

@@ -1,0 +1,156 @@
+"""issue_refund and refund_duplicate_charge: what would go back, whether it can, and giving it back once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal
+
+from django.db.models import F
+from pydantic import Field
+
+from agentdesk.core.clock import database_now
+from agentdesk.core.errors import ToolError
+from agentdesk.core.money import Money
+from tools.models import ToolCall
+from tools.spec import Arguments, Context
+from tools.store.accounts import DUPLICATE_WITHIN, Account, Duplicate, account_of, duplicate_in
+from tools.store.lookup import order_of
+from tools.store.models import Charge, Order, Refund
+from tools.store.reading import OrderNumber
+
+MAX_AMOUNT_MINOR = 10**9
+NUMBER_CHARACTERS = 10
+
+Reason = Annotated[
+    str, Field(min_length=1, max_length=500, description="Why, in one or two sentences; staff read it")
+]
+
+
+class IssueRefund(Arguments):
+    order: OrderNumber
+    charge: Annotated[
+        str,
+        Field(
+            max_length=20, description="For example CH-2042; empty for the whole order, oldest charge first"
+        ),
+    ]
+    amount_minor: Annotated[
+        int, Field(ge=1, le=MAX_AMOUNT_MINOR, description="In minor units: 2900 for $29.00")
+    ]
+    currency: Literal["USD", "EUR", "GBP", "CHF", "SEK", "NOK", "DKK", "PLN", "CAD", "AUD", "JPY"]
+    reason: Reason
+
+
+class RefundDuplicateCharge(Arguments):
+    order: OrderNumber
+    reason: Reason
+
+
+@dataclass(frozen=True, slots=True)
+class Intent:
+    """One possible refund: how much of what, worked out from the database."""
+
+    account: Account
+    amount: Money
+    charge: Charge | None
+    """None: spread over the order's charges, oldest first."""
+    duplicate: Duplicate | None = None
+
+    @property
+    def order(self) -> Order:
+        return self.account.order
+
+
+def intend_refund(context: Context, arguments: IssueRefund, *, lock: bool = False) -> Intent:
+    """Raises ToolError, in words the model can act on, when this refund is impossible."""
+    account = account_of(order_of(context.task, arguments.order, lock=lock))
+    order = account.order
+    if arguments.currency != order.currency:
+        raise ToolError(
+            f"Order {order.number} is in {order.currency}, not {arguments.currency}. Ask for {order.currency}."
+        )
+    _something_is_left(account)
+    amount = Money(arguments.amount_minor, arguments.currency)
+    if not arguments.charge.strip():
+        if amount.minor > order.refundable_minor:
+            raise ToolError(
+                f"{amount} is more than the {account.money(order.refundable_minor)} that order {order.number} has left to "
+                f"refund ({account.money(order.captured_minor)} captured, "
+                f"{account.money(order.refunded_minor)} refunded already)."
+            )
+        oldest = next(charge for charge in account.charges if account.left[charge.pk])
+        return Intent(account, amount, charge=oldest if account.left[oldest.pk] >= amount.minor else None)
+    charge = account.charge(arguments.charge)
+    if charge is None:
+        has = ", ".join(charge.number for charge in account.charges)
+        raise ToolError(f"Order {order.number} has no charge {arguments.charge!r}. Its charges: {has}.")
+    if amount.minor > account.left[charge.pk]:
+        raise ToolError(
+            f"{amount} is more than the {account.money(account.left[charge.pk])} that charge {charge.number} has left to "
+            f"refund; it was {account.money(charge.amount_minor)}."
+        )
+    return Intent(account, amount, charge)
+
+
+def intend_duplicate_refund(
+    context: Context, arguments: RefundDuplicateCharge, *, lock: bool = False
+) -> Intent:
+    """Raises ToolError when the order has no duplicate charge that is still whole."""
+    account = account_of(order_of(context.task, arguments.order, lock=lock))
+    _something_is_left(account)
+    duplicate = duplicate_in(account)
+    if duplicate is None:
+        raise ToolError(
+            f"Order {account.order.number} has no duplicate charge to refund: no two charges with the same amount and "
+            f"description within {DUPLICATE_WITHIN.days} days of which the later one is not refunded yet. "
+            "Call get_order_details to look at its charges."
+        )
+    charge = duplicate.second
+    return Intent(account, account.money(charge.amount_minor), charge, duplicate)
+
+
+def issue_refund(context: Context, arguments: IssueRefund) -> dict[str, Any]:
+    return _give_back(context.call, intend_refund(context, arguments, lock=True), arguments.reason)
+
+
+def refund_duplicate_charge(context: Context, arguments: RefundDuplicateCharge) -> dict[str, Any]:
+    intent = intend_duplicate_refund(context, arguments, lock=True)
+    assert intent.charge is not None
+    return {**_give_back(context.call, intent, arguments.reason), "charge": intent.charge.number}
+
+
+def number_for(call: ToolCall) -> str:
+    """The refund's number follows from the call's key (50 random bits of it), so a repeated call has the same one."""
+    return f"RF-{call.key[-NUMBER_CHARACTERS:].upper()}"
+
+
+def _something_is_left(account: Account) -> None:
+    order = account.order
+    if not order.captured_minor:
+        raise ToolError(f"Nothing was ever captured for order {order.number}, so there is nothing to refund.")
+    if not order.refundable_minor:
+        raise ToolError(
+            f"Order {order.number} is refunded in full already ({account.money(order.refunded_minor)}); nothing is left."
+        )
+
+
+def _give_back(call: ToolCall, intent: Intent, reason: str) -> dict[str, Any]:
+    """Write the refund and raise the order's total; the order's row is locked by whoever made the intent."""
+    order, minor = intent.order, intent.amount.minor
+    refund = Refund.objects.create(
+        number=number_for(call),
+        order=order,
+        charge=intent.charge,
+        amount_minor=minor,
+        reason=reason,
+        tool_call=call,
+        refunded_at=database_now(),
+    )
+    Order.objects.filter(pk=order.pk).update(refunded_minor=F("refunded_minor") + minor)
+    return {
+        "refund": refund.number,
+        "order": order.number,
+        "amount_minor": minor,
+        "currency": order.currency,
+        "remaining_refundable_minor": order.refundable_minor - minor,
+    }
