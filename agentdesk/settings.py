@@ -209,7 +209,7 @@ LOGGING = {
         "level": read(ENV, "AGENTDESK_LOG_LEVEL", "INFO", choice("DEBUG", "INFO", "WARNING", "ERROR")),
     },
     "loggers": {
-        "django_q": {"level": "WARNING"},
+        "django-q": {"level": "WARNING"},
         "daphne": {"level": "WARNING"},
         "httpx2": {"level": "WARNING"},
         "openai": {"level": "WARNING"},

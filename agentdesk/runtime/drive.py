@@ -21,6 +21,7 @@ from agentdesk.runtime.thinking import Thinkers
 from approvals.expire import expire_due
 from tasks import transitions
 from tasks.models import Task, TaskStatus
+from tools.messages.deliver import deliver_pending
 
 logger = logging.getLogger(__name__)
 
@@ -36,7 +37,16 @@ HAND_OVER_SECONDS = 270.0
 class Driver:
     """Drives up to `capacity` tasks until there is nothing to do, it is told to stop, or its time is up."""
 
-    def __init__(self, *, capacity: int | None = None, drive_seconds: float = DRIVE_SECONDS) -> None:
+    def __init__(
+        self,
+        *,
+        thinkers: Thinkers | None = None,
+        capacity: int | None = None,
+        drive_seconds: float = DRIVE_SECONDS,
+        linger_seconds: float = LINGER_SECONDS,
+    ) -> None:
+        self.thinkers = thinkers or Thinkers()
+        self.linger_seconds = linger_seconds
         self.holder = f"{socket.gethostname()[:40]}:{os.getpid()}:{secrets.token_hex(4)}"
         self.capacity = capacity or settings.WORKER_TASKS_IN_FLIGHT
         self.deadline = time.monotonic() + drive_seconds
@@ -47,46 +57,49 @@ class Driver:
     async def drive(self) -> None:
         background = [asyncio.create_task(self.deltas.flush_forever()), asyncio.create_task(self._keep_up())]
         try:
-            async with Thinkers() as thinkers:
-                await self._drive(thinkers)
+            async with self.thinkers:
+                await self._drive()
                 await self._hand_over()
         finally:
             for job in background:
                 job.cancel()
             await asyncio.gather(*background, return_exceptions=True)
-            await sync_to_async(connection.close)()
+            await sync_to_async(_close)()
 
-    async def _drive(self, thinkers: Thinkers) -> None:
+    async def _drive(self) -> None:
         idle_since = time.monotonic()
         while not self._told_to_end():
             try:
                 if len(self.running) < self.capacity:
                     limit = self.capacity - len(self.running)
                     for task in await sync_to_async(transitions.claim)(holder=self.holder, limit=limit):
-                        self._start(task, thinkers)
+                        self._start(task)
                 if self.running or await sync_to_async(_somebody_works)():
                     idle_since = time.monotonic()
             except DatabaseError:
                 logger.exception("The database does not answer; trying again in a second.")
                 await asyncio.sleep(1)
-            if time.monotonic() - idle_since > LINGER_SECONDS:
+            if time.monotonic() - idle_since > self.linger_seconds:
                 return
             await asyncio.sleep(LOOK_SECONDS)
 
     def _told_to_end(self) -> bool:
         return stop.requested() or time.monotonic() > self.deadline
 
-    def _start(self, task: Task, thinkers: Thinkers) -> None:
-        job = asyncio.create_task(Run(task, thinkers, self.deltas).advance())
+    def _start(self, task: Task) -> None:
+        job = asyncio.create_task(Run(task, self.thinkers, self.deltas).advance())
         self.running[task.pk] = job
         job.add_done_callback(lambda _, pk=task.pk: self.running.pop(pk, None))  # type: ignore[misc]
 
     async def _keep_up(self) -> None:
-        """Renew the claims, stop what was lost, expire approvals nobody answered, prune old signals."""
+        """Send messages, renew the claims, stop what was lost, expire what nobody answered, prune old signals."""
         swept = 0.0
         while True:
             await asyncio.sleep(1)
             try:
+                await sync_to_async(
+                    _deliver, thread_sensitive=False
+                )()  # a slow mail server must not hold up the tasks
                 if time.monotonic() - swept < SWEEP_SECONDS:
                     continue
                 swept = time.monotonic()
@@ -108,6 +121,17 @@ class Driver:
             for job in late:
                 job.cancel()
             await asyncio.gather(*late, return_exceptions=True)
+
+
+def _deliver() -> None:
+    try:
+        deliver_pending()
+    finally:
+        connection.close()
+
+
+def _close() -> None:
+    connection.close()  # looked up here: connections belong to their thread
 
 
 def _somebody_works() -> bool:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Self
+
 from agents import Model, OpenAIChatCompletionsModel, OpenAIResponsesModel
 from django.conf import settings
 from openai import AsyncOpenAI
@@ -19,7 +21,7 @@ class Thinkers:
     def __init__(self) -> None:
         self._client: AsyncOpenAI | None = None
 
-    async def __aenter__(self) -> Thinkers:
+    async def __aenter__(self) -> Self:
         return self
 
     async def __aexit__(self, *_: object) -> None:

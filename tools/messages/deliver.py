@@ -12,16 +12,12 @@ from django.conf import settings
 from django.core.mail import BadHeaderError, EmailMessage
 from django.db import transaction
 from django.db.models.functions import Now
-from django_q.tasks import async_task
 
 from agentdesk.core.clock import from_now
 from agentdesk.core.text import shortened
 from tools.messages.models import MessageStatus, OutgoingMessage
 
 logger = logging.getLogger(__name__)
-
-JOB = "tools.messages.deliver.deliver_pending"
-"""What the queue runs; it claims the rows itself, so it may run twice or carry nothing."""
 
 STUCK_AFTER = timedelta(minutes=5)
 NOT_SENT = (
@@ -33,11 +29,6 @@ NOT_SENT = (
     BadHeaderError,
 )
 """Errors after which the mail is certainly not on its way; after any other we do not know."""
-
-
-def deliver_soon() -> None:
-    """Queue a delivery in the present transaction: a rollback takes the job with it."""
-    async_task(JOB, q_options={"save": False})
 
 
 def deliver_pending() -> int:

@@ -8,8 +8,8 @@ from pydantic import Field
 
 from agentdesk.core.clock import database_now
 from agentdesk.core.errors import ToolError
+from tasks import queue
 from tasks.models import Customer
-from tools.messages.deliver import deliver_soon
 from tools.messages.models import OutgoingMessage
 from tools.spec import Arguments, Context
 
@@ -50,5 +50,5 @@ def notify_user(context: Context, arguments: NotifyUser) -> dict[str, Any]:
         body=arguments.body,
         written_at=database_now(),
     )
-    deliver_soon()
+    queue.wake()  # a worker sends it after the commit
     return {"sent_to": customer.email}
