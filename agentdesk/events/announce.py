@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+import asyncio
 from typing import Any
 
 from asgiref.sync import async_to_sync
 from channels.layers import get_channel_layer
 from django.db import transaction
 
-from agentdesk.core.clock import database_now
+from agentdesk.events import wire
 from agentdesk.events.channel_layer import DatabaseChannelLayer
-from agentdesk.events.models import Signal, Stream
+from agentdesk.events.models import Stream
+from agentdesk.events.wire import prune
+
+__all__ = ["EVERYTHING", "announce", "prune", "send", "task_group"]
 
 EVERYTHING = "tasks"
 """The group of pages that show many tasks."""
@@ -33,14 +36,11 @@ def send(message: dict[str, Any], *groups: str) -> None:
     if layer is None:
         return
     if isinstance(layer, DatabaseChannelLayer):
-        now = database_now()
-        Signal.objects.bulk_create(Signal(group=group, payload=message, at=now) for group in groups)
+        wire.put(message, *groups)
         return
-    for group in groups:
-        transaction.on_commit(lambda group=group: async_to_sync(layer.group_send)(group, message))  # type: ignore[misc]
 
+    async def send_all() -> None:
+        await asyncio.gather(*(layer.group_send(group, message) for group in groups))
 
-def prune(*, older_than: timedelta = timedelta(minutes=1)) -> int:
-    """Delete delivered signals; return how many."""
-    deleted, _ = Signal.objects.filter(at__lt=database_now() - older_than).delete()
-    return deleted
+    # robust: the change is committed; without the layer the pages hear of it at their next look, within seconds
+    transaction.on_commit(async_to_sync(send_all), robust=True)

@@ -1,8 +1,7 @@
 """A Channels layer over the database, for one machine without Redis.
 
-`group_send` inserts a row, so a message commits or rolls back with the change it tells of. One reader thread per
-process notices commits (SQLite: `PRAGMA data_version` every 15 ms; PostgreSQL: the newest id every 50 ms) and
-hands new rows to the local consumers. Measured across processes on SQLite: 4-13 ms p50, 11-21 ms p99.
+`group_send` puts a row, so a message commits or rolls back with the change it tells of. While somebody in this
+process listens, one thread reads what was committed (agentdesk.events.wire) and hands it to the local inboxes.
 """
 
 from __future__ import annotations
@@ -11,137 +10,174 @@ import asyncio
 import logging
 import threading
 import time
-from collections import defaultdict
+from collections import defaultdict, deque
+from collections.abc import Iterable
 from typing import Any
 
-from asgiref.sync import sync_to_async
+from channels.db import database_sync_to_async
 from channels.layers import BaseChannelLayer
-from django.db import DatabaseError, connection
-from django.utils import timezone
+from django.db import connection
 from django.utils.crypto import get_random_string
 
-from agentdesk.events.models import Signal
+from agentdesk.events import wire
 
 logger = logging.getLogger(__name__)
 
-WINDOW_IDS = 1000
-"""How far back ids are read again: on PostgreSQL a lower id may commit after a higher one."""
+LOST: dict[str, Any] = {"type": "messages.lost"}
+"""Delivered in place of messages that could not be: read the present state from the database."""
+
+START_SECONDS = 5
+RETRY_SECONDS = 1
 
 
-class DatabaseChannelLayer(BaseChannelLayer):  # type: ignore[misc]  # channels has no types
-    """Groups and process-local channels. A slow consumer loses the oldest of its `capacity` messages, never blocks."""
+class Inbox:
+    """What waits for one listener on its event loop. When `capacity` is passed, all of it becomes one LOST."""
+
+    def __init__(self, capacity: int) -> None:
+        self.loop = asyncio.get_running_loop()
+        self._capacity = capacity
+        self._messages: deque[dict[str, Any]] = deque()
+        self._filled = asyncio.Event()
+
+    def put(self, message: dict[str, Any]) -> None:
+        if message is LOST or len(self._messages) >= self._capacity:
+            self._messages.clear()
+            self._messages.append(LOST)
+        if message is not LOST:
+            self._messages.append(message)
+        self._filled.set()
+
+    async def get(self) -> dict[str, Any]:
+        while not self._messages:
+            self._filled.clear()
+            await self._filled.wait()
+        return self._messages.popleft()
+
+
+class DatabaseChannelLayer(BaseChannelLayer):  # type: ignore[misc]  # Channels has no types
+    """Groups, and channels of this process. A listener that falls behind is told so, and never holds up the others."""
 
     extensions = ["groups"]
 
-    def __init__(self, poll_seconds: float = 0.015, capacity: int = 500, expiry: int = 60) -> None:
+    def __init__(self, capacity: int = 500, expiry: int = 60) -> None:
         super().__init__(expiry=expiry, capacity=capacity)
-        self.poll_seconds = poll_seconds
-        self.inbox_size = capacity
-        self._lock = threading.Lock()
-        self._groups: dict[str, set[str]] = defaultdict(set)
-        self._inboxes: dict[str, tuple[asyncio.AbstractEventLoop, asyncio.Queue[dict[str, Any]]]] = {}
-        self._reader: threading.Thread | None = None
+        self._lock = threading.Lock()  # guards the three below
+        self._inboxes: dict[str, Inbox] = {}
+        self._groups: dict[str, set[str]] = {}
+        self._reading: threading.Event | None = None
 
     async def new_channel(self, prefix: str = "specific") -> str:
+        """Return the name of a new channel; what commits from now on reaches it. Raises TimeoutError without a database."""
         name = f"{prefix}.{get_random_string(16)}"
-        loop = asyncio.get_running_loop()
         with self._lock:
-            self._inboxes[name] = (loop, asyncio.Queue(self.inbox_size))
-            if self._reader is None:
-                self._reader = threading.Thread(
-                    target=self._read_forever, name="channel-layer-reader", daemon=True
-                )
-                self._reader.start()
+            self._inboxes[name] = Inbox(self.capacity)
+            reading = self._reading
+            if reading is None:
+                reading = self._reading = threading.Event()
+                threading.Thread(
+                    target=self._read, args=[reading], name="channel-layer-reader", daemon=True
+                ).start()
+        if not reading.is_set() and not await asyncio.to_thread(reading.wait, START_SECONDS):
+            self.forget(name)
+            raise TimeoutError("The channel layer cannot read the database.")
         return name
 
     async def receive(self, channel: str) -> dict[str, Any]:
-        _, inbox = self._inboxes[channel]
+        """Return the next message. Cancelling it ends the channel: Channels does so when the socket is gone."""
+        inbox = self._inboxes[channel]
         try:
             return await inbox.get()
         except asyncio.CancelledError:
-            self._forget(channel)  # Channels cancels `receive` exactly when the socket is gone
+            self.forget(channel)
             raise
 
     async def send(self, channel: str, message: dict[str, Any]) -> None:
-        self._deliver([channel], message)
+        with self._lock:
+            self._hand_over([(channel, message)])
 
     async def group_add(self, group: str, channel: str) -> None:
         with self._lock:
-            self._groups[group].add(channel)
+            if channel in self._inboxes:
+                self._groups.setdefault(group, set()).add(channel)
 
     async def group_discard(self, group: str, channel: str) -> None:
         with self._lock:
-            self._groups[group].discard(channel)
-            if not self._groups[group]:
-                del self._groups[group]
+            self._leave(group, channel)
 
     async def group_send(self, group: str, message: dict[str, Any]) -> None:
-        await sync_to_async(Signal.objects.create)(group=group, payload=message, at=timezone.now())
+        await database_sync_to_async(wire.put)(message, group)
 
-    def _forget(self, channel: str) -> None:
+    def forget(self, channel: str) -> None:
+        """End a channel and its memberships. Doing it twice does no harm."""
         with self._lock:
-            self._inboxes.pop(channel, None)
-            for group in [name for name, members in self._groups.items() if channel in members]:
-                self._groups[group].discard(channel)
-                if not self._groups[group]:
-                    del self._groups[group]
+            self._drop(channel)
 
-    def _deliver(self, channels: list[str], message: dict[str, Any]) -> None:
-        for channel in channels:
-            entry = self._inboxes.get(channel)
-            if entry is None:
-                continue
-            loop, inbox = entry
+    def _drop(self, channel: str) -> None:
+        self._inboxes.pop(channel, None)
+        for group in [group for group, members in self._groups.items() if channel in members]:
+            self._leave(group, channel)
+
+    def _leave(self, group: str, channel: str) -> None:
+        members = self._groups.get(group, set())
+        members.discard(channel)
+        if not members:
+            self._groups.pop(group, None)
+
+    def _hand_over(self, mail: Iterable[tuple[str, dict[str, Any]]]) -> None:
+        """Put each message into its channel's inbox, with one call into each event loop."""
+        by_loop: dict[asyncio.AbstractEventLoop, list[tuple[Inbox, dict[str, Any]]]] = defaultdict(list)
+        for channel, message in mail:
+            if inbox := self._inboxes.get(channel):
+                by_loop[inbox.loop].append((inbox, message))
+        for loop, pairs in by_loop.items():
             try:
-                loop.call_soon_threadsafe(_put, inbox, message)
-            except RuntimeError:  # the loop is closed: its sockets are gone with it
-                self._forget(channel)
+                loop.call_soon_threadsafe(_put_all, pairs)
+            except RuntimeError:  # the loop is closed, and its listeners gone with it
+                for channel in [channel for channel, inbox in self._inboxes.items() if inbox.loop is loop]:
+                    self._drop(channel)
 
-    def _read_forever(self) -> None:
-        last_id: int | None = None
-        seen: dict[int, None] = {}
-        version: object = None
-        while True:
-            try:
-                if last_id is None:
-                    newest = list(Signal.objects.order_by("-id").values_list("id", flat=True)[:WINDOW_IDS])
-                    last_id = newest[0] if newest else 0
-                    seen.update(dict.fromkeys(reversed(newest)))
-                changed = _data_version()
-                if changed is None or changed != version:
-                    version = changed
-                    last_id = self._read_new(last_id, seen)
-            except DatabaseError:
-                logger.exception("The channel layer cannot read; it tries again in a second.")
-                connection.close()
-                time.sleep(1)
-            time.sleep(self.poll_seconds if connection.vendor == "sqlite" else max(self.poll_seconds, 0.05))
+    def _read(self, reading: threading.Event) -> None:
+        """Hand over what commits until nobody listens. `reading` is set once nothing can be missed any more."""
+        try:
+            while self._wanted(reading):
+                try:
+                    self._read_on(reading)
+                except (
+                    Exception
+                ):  # the boundary of the thread: whatever it was, the listeners must not wait for ever
+                    logger.exception(
+                        "The channel layer cannot read the database; it tries again in a second."
+                    )
+                    connection.close()
+                    time.sleep(RETRY_SECONDS)
+        finally:
+            connection.close()
 
-    def _read_new(self, last_id: int, seen: dict[int, None]) -> int:
-        floor = last_id if connection.vendor == "sqlite" else last_id - WINDOW_IDS
-        for signal in Signal.objects.filter(id__gt=floor).order_by("id"):
-            if signal.id in seen:
-                continue
-            seen[signal.id] = None
+    def _read_on(self, reading: threading.Event) -> None:
+        reader = wire.reader()
+        if reading.is_set():
             with self._lock:
-                members = list(self._groups.get(signal.group, ()))
-            self._deliver(members, signal.payload)
-            last_id = max(last_id, signal.id)
-        while len(seen) > 2 * WINDOW_IDS:
-            del seen[next(iter(seen))]
-        return last_id
+                self._hand_over([(channel, LOST) for channel in self._inboxes])
+        reading.set()
+        while self._wanted(reading):
+            posted = reader.wait()
+            with self._lock:
+                self._hand_over(
+                    [
+                        (channel, message)
+                        for group, message in posted
+                        for channel in self._groups.get(group, ())
+                    ]
+                )
+
+    def _wanted(self, reading: threading.Event) -> bool:
+        """Whether this thread is still the one that reads; it stops being so when the last listener has left."""
+        with self._lock:
+            if not self._inboxes and self._reading is reading:
+                self._reading = None
+            return self._reading is reading
 
 
-def _put(inbox: asyncio.Queue[dict[str, Any]], message: dict[str, Any]) -> None:
-    if inbox.full():
-        inbox.get_nowait()  # the oldest goes: pages ask for what they missed by number
-    inbox.put_nowait(message)
-
-
-def _data_version() -> object:
-    """A value that changes when another connection commits (SQLite), or None where there is no such thing."""
-    if connection.vendor != "sqlite":
-        return None
-    with connection.cursor() as cursor:
-        cursor.execute("PRAGMA data_version")
-        return cursor.fetchone()
+def _put_all(pairs: list[tuple[Inbox, dict[str, Any]]]) -> None:
+    for inbox, message in pairs:
+        inbox.put(message)
