@@ -13,7 +13,7 @@ from agentdesk.core.admin_columns import anchor, block, clock, json, link, links
 from approvals import card, policies
 from approvals.models import Approval, Decision, Policy, PolicyVersion
 from approvals.policy_form import PolicyForm
-from approvals.policy_words import rule_rows
+from approvals.policy_words import described
 
 
 @admin.register(Approval)
@@ -105,4 +105,4 @@ class PolicyAdmin(RecordAdmin):
     def render_change_form(self, request: HttpRequest, context: dict[str, Any], **how: Any) -> Any:
         policy: Policy = how["obj"]
         rules = policy.current.rules if policy.current else {"rules": []}
-        return super().render_change_form(request, {**context, "rules": rule_rows(rules)}, **how)
+        return super().render_change_form(request, {**context, "rules": described(rules)}, **how)

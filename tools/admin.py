@@ -5,17 +5,16 @@ from __future__ import annotations
 from django.contrib import admin
 
 from agentdesk.core.admin import HistoryAdmin
-from agentdesk.core.admin_columns import Column, block, json, link, links, moment, one, section, status, text
+from agentdesk.core.admin_columns import block, json, link, links, moment, one, section, status, text
 from tools.models import ToolCall
 
 
-def effects() -> list[Column]:
-    """What a call left behind: each toolset's record that belongs to exactly one call, refunds and documents for example."""
-    return [
-        one(relation.get_accessor_name() or "", str(relation.related_model._meta.verbose_name))  # noqa: SLF001 -- options
-        for relation in ToolCall._meta.related_objects  # noqa: SLF001 -- options
-        if relation.one_to_one
-    ]
+EFFECTS = {
+    relation.get_accessor_name() or "": str(relation.related_model._meta.verbose_name)  # noqa: SLF001 -- a model's options
+    for relation in ToolCall._meta.related_objects  # noqa: SLF001 -- a model's options
+    if relation.one_to_one
+}
+"""What a call can leave behind, attribute to name: each toolset's record that belongs to exactly one call, a refund for example."""
 
 
 @admin.register(ToolCall)
@@ -36,7 +35,7 @@ class ToolCallAdmin(HistoryAdmin):
     search_help_text = "The call’s key or id, a task’s id or title, a tool, or the hash of the arguments"
     ordering = ["-id"]
     fieldsets = [
-        section(None, text("tool"), status(), link("task"), link("turn"), status("effect"), links("approvals"), *effects()),
+        section(None, text("tool"), status(), link("task"), link("turn"), status("effect"), links("approvals"), *(one(name, kind) for name, kind in EFFECTS.items())),
         section("Arguments", json("arguments", "as parsed"), text("arguments_hash", "their hash"), block("raw_arguments", "as written")),
         section("Outcome", json("result"), block("output", "what the model was told"), text("error_code", "error")),
         section(
