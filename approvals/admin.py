@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 from django.contrib import admin
+from django.contrib.auth.models import User
 from django.forms import ModelForm
 from django.http import HttpRequest
 
 from agentdesk.core.admin import HistoryAdmin, RecordAdmin
-from agentdesk.core.admin_columns import anchor, block, clock, json, link, links, moment, money, pretty, section, status, text
+from agentdesk.core.admin_columns import block, json, link, links, moment, money, section, status, text
 from approvals import card, policies
 from approvals.models import Approval, Decision, Policy, PolicyVersion
 from approvals.policy_form import PolicyForm
@@ -32,13 +33,36 @@ class ApprovalAdmin(HistoryAdmin):
     ]
     list_select_related = ["task__customer"]
     list_filter = ["status", "kind", "rule", "opened_at"]
-    search_fields = ["=public_id", "title", "=subject", "=task__public_id", "=seen_hash", "=task__customer__number"]
+    search_fields = [
+        "=public_id",
+        "title",
+        "=subject",
+        "=task__public_id",
+        "=seen_hash",
+        "=task__customer__number",
+    ]
     search_help_text = "An id, words of the title, a subject such as order:A-1042, a customer’s number, or the hash that was signed"
     fieldsets = [
-        section(None, text("title", limit=200), status(), "kind", amount, text("subject"), link("task"), link("tool_call", "tool call")),
+        section(
+            None,
+            text("title", limit=200),
+            status(),
+            "kind",
+            amount,
+            text("subject"),
+            link("task"),
+            link("tool_call", "tool call"),
+        ),
         section("Who decided", links("decisions")),
-        section("Why it was asked", text("rule"), block("why"), link("policy_version", "policy"), json("band")),
-        section("What is signed", text("seen_hash", "hash"), json("facts"), json("tool_call__arguments", "arguments")),
+        section(
+            "Why it was asked", text("rule"), block("why"), link("policy_version", "policy"), json("band")
+        ),
+        section(
+            "What is signed",
+            text("seen_hash", "hash"),
+            json("facts"),
+            json("tool_call__arguments", "arguments"),
+        ),
         section(
             "Time",
             moment("opened_at", "asked"),
@@ -51,24 +75,46 @@ class ApprovalAdmin(HistoryAdmin):
 
     def has_view_permission(self, request: HttpRequest, obj: Approval | None = None) -> bool:
         """Who may decide or answer sees the cards; the list of all of them is for those who see the history."""
-        may_act = request.user.has_perm("approvals.decide_approval") or request.user.has_perm("approvals.answer_question")
+        may_act = request.user.has_perm("approvals.decide_approval") or request.user.has_perm(
+            "approvals.answer_question"
+        )
         return super().has_view_permission(request, obj) or (obj is not None and may_act)
 
-    def render_change_form(self, request: HttpRequest, context: dict[str, Any], **how: Any) -> Any:
-        approval: Approval = how["obj"]
-        more = {"card": card.build(approval, viewer=request.user), "next": request.path, "title": "Approval", "subtitle": None}
-        return super().render_change_form(request, {**context, **more}, **how)
+    def beside(self, request: HttpRequest, obj: Approval) -> dict[str, Any]:
+        assert isinstance(request.user, User)
+        return {"card": card.build(obj, viewer=request.user), "next": request.path}
 
 
 @admin.register(Decision)
 class DecisionAdmin(HistoryAdmin):
-    list_display = ["__str__", link("approval"), status("verdict"), text("reason", limit=80), link("approval__task", "task"), moment("decided_at", "when")]
+    list_display = [
+        "__str__",
+        link("approval"),
+        status("verdict"),
+        text("reason", limit=80),
+        link("approval__task", "task"),
+        moment("decided_at", "when"),
+    ]
     list_select_related = ["approval__task", "decided_by"]
     list_filter = ["verdict", ("decided_by", admin.RelatedOnlyFieldListFilter), "decided_at"]
-    search_fields = ["=approval__public_id", "=approval__task__public_id", "decided_by__username", "reason", "=seen"]
+    search_fields = [
+        "=approval__public_id",
+        "=approval__task__public_id",
+        "decided_by__username",
+        "reason",
+        "=seen",
+    ]
     fieldsets = [
-        section(None, link("decided_by", "by"), status("verdict"), block("reason"), moment("decided_at", "when")),
-        section("About", link("approval"), link("approval__task", "task"), text("seen", "hash of what was shown"), json("groups", "groups then")),
+        section(
+            None, link("decided_by", "by"), status("verdict"), block("reason"), moment("decided_at", "when")
+        ),
+        section(
+            "About",
+            link("approval"),
+            link("approval__task", "task"),
+            text("seen", "hash of what was shown"),
+            json("groups", "groups then"),
+        ),
     ]
 
 
@@ -77,7 +123,17 @@ class PolicyVersionAdmin(HistoryAdmin):
     list_display = ["__str__", text("reason"), link("author"), moment("created_at", "written")]
     list_select_related = ["policy", "author"]
     search_fields = ["reason", "author__username"]
-    fieldsets = [section(None, link("policy"), "number", text("reason", limit=300), link("author"), moment("created_at", "written"), json("rules"))]
+    fieldsets = [
+        section(
+            None,
+            link("policy"),
+            "number",
+            text("reason", limit=300),
+            link("author"),
+            moment("created_at", "written"),
+            json("rules"),
+        )
+    ]
 
 
 @admin.register(Policy)
@@ -86,23 +142,33 @@ class PolicyAdmin(RecordAdmin):
 
     form = PolicyForm
     change_form_template = "admin/approvals/policy/change_form.html"
-    list_display = ["name", link("current", "in force"), text("current__reason", "because"), link("current__author", "by"), moment("current__created_at", "since")]
+    list_display = [
+        "name",
+        link("current", "in force"),
+        text("current__reason", "because"),
+        link("current__author", "by"),
+        moment("current__created_at", "since"),
+    ]
     list_select_related = ["current__policy", "current__author"]
-    readonly_fields = [(versions := links("versions")), (in_force := link("current", "in force"))]
+    readonly_fields: ClassVar[list[Any]] = [
+        (versions := links("versions")),
+        (in_force := link("current", "in force")),
+    ]
     fieldsets = [section(None, in_force, "rules", "reason", "base"), section("Versions", versions)]
 
-    def has_add_permission(self, request: HttpRequest) -> bool:  # noqa: ARG002 -- Django's signature
+    def has_add_permission(self, request: HttpRequest) -> bool:
         """The desk has one policy; it comes with the installation."""
         return False
 
-    def save_form(self, request: HttpRequest, form: ModelForm[Policy], change: bool) -> Policy:  # noqa: ARG002, FBT001 -- Django's signature
+    def save_form(self, request: HttpRequest, form: ModelForm[Policy], change: bool) -> Policy:
         return form.instance
 
-    def save_model(self, request: HttpRequest, obj: Policy, form: ModelForm[Policy], change: bool) -> None:  # noqa: ARG002, FBT001 -- Django's signature
-        version = policies.publish(rules=form.cleaned_data["rules"], reason=form.cleaned_data["reason"], by=request.user)
+    def save_model(self, request: HttpRequest, obj: Policy, form: ModelForm[Policy], change: bool) -> None:
+        assert isinstance(request.user, User)
+        version = policies.publish(
+            rules=form.cleaned_data["rules"], reason=form.cleaned_data["reason"], by=request.user
+        )
         obj.current = version
 
-    def render_change_form(self, request: HttpRequest, context: dict[str, Any], **how: Any) -> Any:
-        policy: Policy = how["obj"]
-        rules = policy.current.rules if policy.current else {"rules": []}
-        return super().render_change_form(request, {**context, "rules": described(rules)}, **how)
+    def beside(self, request: HttpRequest, obj: Policy) -> dict[str, Any]:
+        return {"rules": described(obj.current.rules) if obj.current else []}

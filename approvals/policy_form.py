@@ -21,7 +21,9 @@ class PolicyForm(forms.ModelForm):  # type: ignore[type-arg]  # Django's class t
         widget=forms.Textarea(attrs={"rows": 28, "spellcheck": "false", "class": "code"}),
         help_text="JSON. Amounts are in the currency’s smallest unit: 25000 is $250.00. The last band of a rule has up_to null.",
     )
-    reason = forms.CharField(max_length=300, help_text="Why the rules change; it stays with the version for ever.")
+    reason = forms.CharField(
+        max_length=300, help_text="Why the rules change; it stays with the version for ever."
+    )
     base = forms.IntegerField(widget=forms.HiddenInput, help_text="The version these changes start from")
 
     class Meta:
@@ -41,14 +43,23 @@ class PolicyForm(forms.ModelForm):  # type: ignore[type-arg]  # Django's class t
             policy = policies.parsed(rules)
         except Invalid as error:
             raise forms.ValidationError(error.sentence.replace("The arguments", "The rules")) from None
-        unasked = [rule.tool for rule in policy.rules if (spec := find(rule.tool)) is None or spec.sensitive is None]
+        unasked = [
+            rule.tool for rule in policy.rules if (spec := find(rule.tool)) is None or spec.sensitive is None
+        ]
         if unasked:
-            raise forms.ValidationError(f"No tool that people are asked about is called {', '.join(unasked)}. Correct the name.")
+            raise forms.ValidationError(
+                f"No tool that people are asked about is called {', '.join(unasked)}. Correct the name."
+            )
         return rules
 
     def clean(self) -> None:
         """Refuse to overwrite what somebody else published meanwhile. The admin holds a transaction around this."""
-        present = Policy.objects.select_for_update(of=("self",)).select_related("current").get(pk=self.instance.pk).current
+        present = (
+            Policy.objects.select_for_update(of=("self",))
+            .select_related("current")
+            .get(pk=self.instance.pk)
+            .current
+        )
         if present is not None and self.cleaned_data.get("base") != present.number:
             raise forms.ValidationError(
                 f"Version {present.number} was published meanwhile ({present.reason}). Open this page again and make your change there."

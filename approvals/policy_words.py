@@ -45,7 +45,9 @@ def _words(rule: Rule) -> RuleWords:
     return RuleWords(
         name=rule.name,
         tool=rule.tool if find(rule.tool) else f"{rule.tool} (no such tool)",
-        asks="People are always asked." if always else f"People are asked from {format_money(rule.ask_from, rule.currency)} on.",
+        asks="People are always asked."
+        if always
+        else f"People are asked from {format_money(rule.ask_from, rule.currency)} on.",
         bands=bands,
         expires=f"A sign-off runs out after {rule.expires_after_hours} hours; then nobody has answered, and nothing happens.",
     )

@@ -2,10 +2,22 @@
 
 from __future__ import annotations
 
+from typing import Any, ClassVar
+
 from django.contrib import admin
 
 from agentdesk.core.admin import HistoryAdmin, RecordAdmin
-from agentdesk.core.admin_columns import block, counted_relations, json, link, links, moment, section, status, text
+from agentdesk.core.admin_columns import (
+    block,
+    counted_relations,
+    json,
+    link,
+    links,
+    moment,
+    section,
+    status,
+    text,
+)
 from tasks.models import Customer, Ticket, ToDo, Turn
 
 
@@ -15,13 +27,23 @@ class CustomerAdmin(RecordAdmin):
     list_filter = ["tier"]
     search_fields = ["=number", "name", "email"]
     search_help_text = "A number such as C-1007, a name or an e-mail address"
-    readonly_fields = with_us = counted_relations(Customer)
-    fieldsets = [section(None, "number", "name", "email", "tier", "since", "notes"), section("With us", *with_us)]
+    with_us = counted_relations(Customer)
+    readonly_fields: ClassVar[list[Any]] = with_us
+    fieldsets = [
+        section(None, "number", "name", "email", "tier", "since", "notes"),
+        section("With us", *with_us),
+    ]
 
 
 @admin.register(Ticket)
 class TicketAdmin(HistoryAdmin):
-    list_display = [text("subject", limit=80), link("customer"), status("source"), text("external_id"), moment("created_at", "opened")]
+    list_display = [
+        text("subject", limit=80),
+        link("customer"),
+        status("source"),
+        text("external_id"),
+        moment("created_at", "opened"),
+    ]
     list_select_related = ["customer"]
     list_filter = ["source"]
     search_fields = ["=public_id", "=external_id", "subject", "body", "=customer__number", "customer__name"]
@@ -70,8 +92,20 @@ class TurnAdmin(HistoryAdmin):
     search_help_text = "A task’s id, words of its title, or a response id"
     ordering = ["-id"]
     fieldsets = [
-        section(None, "number", link("task"), text("agent_name", "agent"), text("model_name", "model"), moment("recorded_at", "recorded")),
-        section("What it said", block("text", "said"), block("reasoning", "reasoning summary"), links("tool_calls", "tool calls")),
+        section(
+            None,
+            "number",
+            link("task"),
+            text("agent_name", "agent"),
+            text("model_name", "model"),
+            moment("recorded_at", "recorded"),
+        ),
+        section(
+            "What it said",
+            block("text", "said"),
+            block("reasoning", "reasoning summary"),
+            links("tool_calls", "tool calls"),
+        ),
         section("Cost", "input_tokens", "output_tokens", "duration_ms"),
         section("As recorded", text("path"), text("response_id"), "fence", json("items")),
     ]

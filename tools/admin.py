@@ -8,7 +8,6 @@ from agentdesk.core.admin import HistoryAdmin
 from agentdesk.core.admin_columns import block, json, link, links, moment, one, section, status, text
 from tools.models import ToolCall
 
-
 EFFECTS = {
     relation.get_accessor_name() or "": str(relation.related_model._meta.verbose_name)  # noqa: SLF001 -- a model's options
     for relation in ToolCall._meta.related_objects  # noqa: SLF001 -- a model's options
@@ -35,9 +34,25 @@ class ToolCallAdmin(HistoryAdmin):
     search_help_text = "The call’s key or id, a task’s id or title, a tool, or the hash of the arguments"
     ordering = ["-id"]
     fieldsets = [
-        section(None, text("tool"), status(), link("task"), link("turn"), status("effect"), links("approvals"), *(one(name, kind) for name, kind in EFFECTS.items())),
-        section("Arguments", json("arguments", "as parsed"), text("arguments_hash", "their hash"), block("raw_arguments", "as written")),
-        section("Outcome", json("result"), block("output", "what the model was told"), text("error_code", "error")),
+        section(
+            None,
+            text("tool"),
+            status(),
+            link("task"),
+            link("turn"),
+            status("effect"),
+            links("approvals"),
+            *(one(name, kind) for name, kind in EFFECTS.items()),
+        ),
+        section(
+            "Arguments",
+            json("arguments", "as parsed"),
+            text("arguments_hash", "their hash"),
+            block("raw_arguments", "as written"),
+        ),
+        section(
+            "Outcome", json("result"), block("output", "what the model was told"), text("error_code", "error")
+        ),
         section(
             "As recorded",
             text("key"),

@@ -29,7 +29,11 @@ class TokenAdmin(HistoryAdmin):
         moment("revoked_at", "revoked"),
     ]
     list_select_related = ["user"]
-    list_filter = [("user", admin.RelatedOnlyFieldListFilter), "created_at", ("revoked_at", admin.EmptyFieldListFilter)]
+    list_filter = [
+        ("user", admin.RelatedOnlyFieldListFilter),
+        "created_at",
+        ("revoked_at", admin.EmptyFieldListFilter),
+    ]
     search_fields = ["name", "user__username"]
     fieldsets = [
         section(None, text("name"), link("user", "acts as")),
@@ -63,7 +67,5 @@ class TokenAdmin(HistoryAdmin):
             messages.info(request, f"The token “{token.name}” was revoked before.")
         return redirect(admin_url(token) or "admin:index")
 
-    def render_change_form(self, request: HttpRequest, context: dict[str, Any], **how: Any) -> Any:
-        token: Token = how["obj"]
-        revocable = token.revoked_at is None and self.may_revoke(request, token)
-        return super().render_change_form(request, {**context, "revocable": revocable}, **how)
+    def beside(self, request: HttpRequest, obj: Token) -> dict[str, Any]:
+        return {"revocable": obj.revoked_at is None and self.may_revoke(request, obj)}

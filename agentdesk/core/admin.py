@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from django.contrib import admin
 from django.core.paginator import Paginator
 from django.db import models
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.utils.functional import cached_property
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ class CappedPaginator(_Paginator):
         return len(rows)
 
     @cached_property
-    def count(self) -> int:  # type: ignore[override]  # Django declares the same cached property
+    def count(self) -> int:
         return min(self.found, COUNT_LIMIT)
 
     @property
@@ -52,7 +52,7 @@ class RecordAdmin(_ModelAdmin):
     list_per_page = 50
     list_max_show_all = 200
 
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:  # noqa: ARG002 -- Django's signature
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """Nobody deletes records here, superusers included: what referred to them would lose its meaning."""
         return False
 
@@ -60,16 +60,29 @@ class RecordAdmin(_ModelAdmin):
         """The record's page on the desk, where it has one."""
         return obj.get_absolute_url() if hasattr(obj, "get_absolute_url") else None
 
-    def render_change_form(self, request: HttpRequest, context: dict[str, Any], **how: Any) -> Any:
-        obj = how.get("obj")
-        return super().render_change_form(request, {**context, "desk_url": self.desk_url(obj) if obj else None}, **how)
+    def beside(self, request: HttpRequest, obj: Any) -> dict[str, Any]:
+        """What the record's own template shows besides its fields."""
+        return {}
+
+    def render_change_form(
+        self,
+        request: HttpRequest,
+        context: dict[str, Any],
+        add: bool = False,
+        change: bool = False,
+        form_url: str = "",
+        obj: Any = None,
+    ) -> HttpResponse:
+        if obj is not None:
+            context = {**context, "desk_url": self.desk_url(obj), **self.beside(request, obj)}
+        return super().render_change_form(request, context, add, change, form_url, obj)
 
 
 class HistoryAdmin(RecordAdmin):
     """Strictly for reading: no add, change or delete for anyone, superusers included; a POST is answered 403."""
 
-    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:  # noqa: ARG002 -- Django's signature
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
 
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:  # noqa: ARG002 -- Django's signature
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False

@@ -77,7 +77,9 @@ def state(value: str, words: str) -> SafeString:
 
 def _column(show: Column, path: str, label: str, *, order: str | None = None) -> Column:
     show.__name__ = path
-    described = admin.display(description=label or path.replace("__", " ").replace("_", " "), ordering=order or path)
+    described = admin.display(
+        description=label or path.replace("__", " ").replace("_", " "), ordering=order or path
+    )
     return described(show)
 
 
@@ -136,7 +138,10 @@ def links(path: str, label: str = "", *, limit: int = 50) -> Column:
 
     def show(obj: Any) -> SafeString | str:
         others: Iterable[models.Model] = follow(obj, path).all()[:limit]
-        return format_html_join("", '<div class="related">{}</div>', ((anchor(other),) for other in others)) or EMPTY
+        return (
+            format_html_join("", '<div class="related">{}</div>', ((anchor(other),) for other in others))
+            or EMPTY
+        )
 
     show.__name__ = path
     return admin.display(description=label or path.replace("_", " "))(show)
@@ -165,7 +170,9 @@ def _counted(accessor: str, lookup: str) -> Column:
         rows = getattr(obj, accessor)
         meta = rows.model._meta  # noqa: SLF001 -- Django's documented name for a model's options
         url = reverse(f"admin:{meta.app_label}_{meta.model_name}_changelist")
-        return format_html('<a href="{}?{}={}">{} {}</a>', url, lookup, obj.pk, rows.count(), meta.verbose_name_plural)
+        return format_html(
+            '<a href="{}?{}={}">{} {}</a>', url, lookup, obj.pk, rows.count(), meta.verbose_name_plural
+        )
 
     show.__name__ = accessor
     return admin.display(description=accessor.replace("_", " "))(show)

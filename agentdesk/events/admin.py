@@ -19,7 +19,16 @@ class EventAdmin(HistoryAdmin):
     date_hierarchy = "at"
     ordering = ["-at", "-id"]
     fieldsets = [
-        section(None, "number", status("kind"), link("task"), link("by"), moment("at"), json("data", "facts"), text("transaction"))
+        section(
+            None,
+            "number",
+            status("kind"),
+            link("task"),
+            link("by"),
+            moment("at"),
+            json("data", "facts"),
+            text("transaction"),
+        )
     ]
 
 

@@ -13,7 +13,16 @@ from agentdesk.core.errors import Invalid, Late
 from agentdesk.core.text import checked
 from agentdesk.roster.models import Agent, AgentVersion, Source
 
-FIELDS = ("instructions", "model", "model_api", "tools", "max_turns", "max_tool_calls", "max_seconds", "max_tokens")
+FIELDS = (
+    "instructions",
+    "model",
+    "model_api",
+    "tools",
+    "max_turns",
+    "max_tool_calls",
+    "max_seconds",
+    "max_tokens",
+)
 """What a version says; everything else about an agent is its profile."""
 
 
@@ -39,14 +48,17 @@ def publish(agent: Agent, *, by: User, reason: str, **fields: Any) -> AgentVersi
         version.full_clean(validate_unique=False, validate_constraints=False)
     except ValidationError as error:
         problems = {name: " ".join(messages) for name, messages in error.message_dict.items()}
-        raise Invalid("; ".join(f"{name}: {problem}" for name, problem in problems.items()), fields=problems) from None
+        raise Invalid(
+            "; ".join(f"{name}: {problem}" for name, problem in problems.items()), fields=problems
+        ) from None
     with transaction.atomic():
         present = Agent.objects.select_for_update().get(pk=agent.pk)
         if present.current_id != agent.current_id:
-            raise Late(f"Somebody published another version of {agent.title} meanwhile. Open it again and make your change there.")
+            raise Late(
+                f"Somebody published another version of {agent.title} meanwhile. Open it again and make your change there."
+            )
         version.number = 1 + (present.versions.aggregate(last=Max("number"))["last"] or 0)
         version.save()
         Agent.objects.filter(pk=agent.pk).update(current=version)
     agent.current = version
     return version
-

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 from django.contrib import admin
 from django.db.models import F
@@ -18,13 +18,13 @@ from tools.library.models import Document, Runbook
 class RunbookAdmin(RecordAdmin):
     list_display = [text("title"), "category", "version", moment("updated_at", "updated")]
     search_fields = ["title", "body"]
-    readonly_fields = ["version", (updated := moment("updated_at", "updated"))]
+    readonly_fields: ClassVar[list[Any]] = ["version", (updated := moment("updated_at", "updated"))]
     fieldsets = [section(None, "category", "title", "body"), section("Version", "version", updated)]
 
-    def save_model(self, request: HttpRequest, obj: Runbook, form: ModelForm[Runbook], change: bool) -> None:  # noqa: FBT001 -- Django's signature
+    def save_model(self, request: HttpRequest, obj: Runbook, form: ModelForm[Runbook], change: bool) -> None:
         """A changed body is a new version: agents' documents quote clauses of one."""
         if change and "body" in form.changed_data:
-            obj.version = F("version") + 1  # type: ignore[assignment]  # counted by the database: two savers both count
+            obj.version = F("version") + 1
         super().save_model(request, obj, form, change)
         obj.refresh_from_db(fields=["version"])
 
@@ -40,5 +40,12 @@ class DocumentAdmin(HistoryAdmin):
     list_filter = ["written_at"]
     search_fields = ["=task__public_id", "title", "body"]
     fieldsets = [
-        section(None, text("title", limit=200), block("body"), link("task"), link("tool_call", "tool call"), moment("written_at", "written"))
+        section(
+            None,
+            text("title", limit=200),
+            block("body"),
+            link("task"),
+            link("tool_call", "tool call"),
+            moment("written_at", "written"),
+        )
     ]

@@ -11,7 +11,15 @@ from tools.messages.models import OutgoingMessage
 
 @admin.register(OutgoingMessage)
 class OutgoingMessageAdmin(HistoryAdmin):
-    list_display = [text("subject", limit=80), link("customer"), text("to"), status(), link("task"), moment("written_at", "written"), moment("sent_at", "sent")]
+    list_display = [
+        text("subject", limit=80),
+        link("customer"),
+        text("to"),
+        status(),
+        link("task"),
+        moment("written_at", "written"),
+        moment("sent_at", "sent"),
+    ]
     list_select_related = ["customer", "task"]
     list_filter = ["status", "written_at"]
     search_fields = ["=task__public_id", "=customer__number", "=to", "subject"]

@@ -13,14 +13,29 @@ captured, refunded = money("captured_minor"), money("refunded_minor")
 
 @admin.register(Order)
 class OrderAdmin(HistoryAdmin):
-    list_display = [text("number"), link("customer"), status(), "subscription", captured, refunded, moment("placed_at", "placed")]
+    list_display = [
+        text("number"),
+        link("customer"),
+        status(),
+        "subscription",
+        captured,
+        refunded,
+        moment("placed_at", "placed"),
+    ]
     list_select_related = ["customer"]
     list_filter = ["status", "subscription", "currency", "placed_at"]
     search_fields = ["=number", "=customer__number", "customer__name", "=charges__number", "=refunds__number"]
     search_help_text = "The number of an order, charge, refund or customer, or the customer’s name"
     fieldsets = [
         section(None, text("number"), link("customer"), status(), "subscription", links("lines")),
-        section("Money", captured, refunded, money("refundable_minor", "can still go back"), links("charges"), links("refunds")),
+        section(
+            "Money",
+            captured,
+            refunded,
+            money("refundable_minor", "can still go back"),
+            links("charges"),
+            links("refunds"),
+        ),
         section(
             "Time",
             moment("placed_at", "placed"),
@@ -34,7 +49,13 @@ class OrderAdmin(HistoryAdmin):
 
 @admin.register(OrderLine)
 class OrderLineAdmin(HistoryAdmin):
-    list_display = [text("title"), "quantity", (price := money("unit_price_minor", "unit price", currency="order__currency")), "sku", link("order")]
+    list_display = [
+        text("title"),
+        "quantity",
+        (price := money("unit_price_minor", "unit price", currency="order__currency")),
+        "sku",
+        link("order"),
+    ]
     list_select_related = ["order"]
     search_fields = ["=order__number", "=sku", "title"]
     fieldsets = [section(None, link("order"), text("title"), text("sku"), "quantity", price)]
@@ -54,7 +75,14 @@ class ChargeAdmin(HistoryAdmin):
     list_filter = ["captured_at"]
     search_fields = ["=number", "=order__number", "=order__customer__number", "description"]
     fieldsets = [
-        section(None, text("number"), amount, text("description"), link("order"), link("order__customer", "customer")),
+        section(
+            None,
+            text("number"),
+            amount,
+            text("description"),
+            link("order"),
+            link("order__customer", "customer"),
+        ),
         section(None, moment("captured_at", "captured"), links("refunds")),
     ]
 
@@ -75,7 +103,9 @@ class RefundAdmin(HistoryAdmin):
     search_fields = ["=number", "=order__number", "=order__customer__number", "=charge__number", "reason"]
     search_help_text = "The number of a refund, order, charge or customer, or words of the reason"
     fieldsets = [
-        section(None, text("number"), amount, link("order"), link("charge"), link("order__customer", "customer")),
+        section(
+            None, text("number"), amount, link("order"), link("charge"), link("order__customer", "customer")
+        ),
         section(
             "How it came about",
             block("reason"),

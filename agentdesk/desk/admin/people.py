@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.contrib import admin
 from django.contrib.admin.models import LogEntry
@@ -19,10 +19,16 @@ from agentdesk.core.text import visible
 
 admin.site.unregister([User, Group])
 
+
 @admin.display(description="how")
 def how(entry: LogEntry) -> str:
     return visible(entry.get_change_message())
 
+
+if TYPE_CHECKING:
+    _UserAdmin = UserAdmin[User]
+else:  # Django's class takes no type parameter at run time
+    _UserAdmin = UserAdmin
 
 STANDING = ("is_active", "is_staff", "is_superuser", "groups", "user_permissions")
 """What a person may do; nobody changes it for themselves."""
@@ -31,11 +37,13 @@ SUPERUSERS_ONLY = ("is_superuser", "user_permissions")
 
 def exceeds(other: User, editor: User) -> bool:
     """Whether `other` holds a right that `editor` lacks."""
-    return not editor.is_superuser and (other.is_superuser or bool(other.get_all_permissions() - editor.get_all_permissions()))
+    return not editor.is_superuser and (
+        other.is_superuser or bool(other.get_all_permissions() - editor.get_all_permissions())
+    )
 
 
 @admin.register(User)
-class PersonAdmin(UserAdmin):
+class PersonAdmin(_UserAdmin):
     """Accounts are switched off, not deleted: decisions and events keep naming the person.
 
     Roles are handed to others here, so a new account can be given more than its maker has; the admin log says who did.
@@ -54,7 +62,7 @@ class PersonAdmin(UserAdmin):
         names = sorted(group.name for group in user.groups.all())
         return ", ".join([*names, *(["superuser"] if user.is_superuser else [])]) or "none"
 
-    def has_delete_permission(self, request: HttpRequest, obj: User | None = None) -> bool:  # noqa: ARG002 -- Django's signature
+    def has_delete_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
         return False
 
     def has_change_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
@@ -72,9 +80,13 @@ class PersonAdmin(UserAdmin):
         """Who only looks sees nothing of the password, not even its hash."""
         if obj is None or self.has_change_permission(request, obj):
             return super().get_fieldsets(request, obj)
-        return [section(None, "username", "first_name", "last_name", "email", *STANDING, "last_login", "date_joined")]
+        return [
+            section(
+                None, "username", "first_name", "last_name", "email", *STANDING, "last_login", "date_joined"
+            )
+        ]
 
-    def formfield_for_manytomany(self, db_field: Any, request: HttpRequest | None, **kwargs: Any) -> Any:
+    def formfield_for_manytomany(self, db_field: Any, request: Any, **kwargs: Any) -> Any:
         if db_field.name == "groups":
             kwargs["widget"] = CheckboxSelectMultiple
         return super().formfield_for_manytomany(db_field, request, **kwargs)
@@ -103,7 +115,7 @@ class RoleAdmin(GroupAdmin):
         count: int = group.member_count  # type: ignore[attr-defined]  # from get_queryset
         return count
 
-    def has_delete_permission(self, request: HttpRequest, obj: Group | None = None) -> bool:  # noqa: ARG002 -- Django's signature
+    def has_delete_permission(self, request: HttpRequest, obj: Group | None = None) -> bool:
         return False
 
     def has_change_permission(self, request: HttpRequest, obj: Group | None = None) -> bool:
@@ -115,10 +127,12 @@ class RoleAdmin(GroupAdmin):
             return False
         return request.user.is_superuser or not obj.permissions.exclude(pk__in=_held(request.user)).exists()
 
-    def get_readonly_fields(self, request: HttpRequest, obj: Group | None = None) -> Any:  # noqa: ARG002 -- Django's signature
+    def get_readonly_fields(self, request: HttpRequest, obj: Group | None = None) -> Any:
         return ["name"] if obj else []
 
-    def formfield_for_manytomany(self, db_field: Any, request: HttpRequest | None = None, **kwargs: Any) -> Any:
+    def formfield_for_manytomany(
+        self, db_field: Any, request: HttpRequest | None = None, **kwargs: Any
+    ) -> Any:
         """Who is no superuser hands on only rights they have."""
         if db_field.name == "permissions" and request is not None and not request.user.is_superuser:
             assert isinstance(request.user, User)
@@ -126,7 +140,7 @@ class RoleAdmin(GroupAdmin):
         return super().formfield_for_manytomany(db_field, request, **kwargs)
 
 
-def _held(user: User) -> QuerySet[Permission]:
+def _held(user: User) -> QuerySet[Permission, Any]:
     return Permission.objects.filter(Q(group__user=user) | Q(user=user)).order_by().values("pk")
 
 
@@ -134,14 +148,29 @@ def _held(user: User) -> QuerySet[Permission]:
 class LogEntryAdmin(HistoryAdmin):
     """What was edited in the admin: who sees the accounts sees this too."""
 
-    list_display = [moment("action_time", "when"), link("user", "who"), "content_type", text("object_repr", "what"), how]
+    list_display = [
+        moment("action_time", "when"),
+        link("user", "who"),
+        "content_type",
+        text("object_repr", "what"),
+        how,
+    ]
     list_select_related = ["user", "content_type"]
     list_filter = ["action_flag", ("user", admin.RelatedOnlyFieldListFilter)]
     search_fields = ["object_repr", "change_message", "user__username"]
     date_hierarchy = "action_time"
-    fieldsets = [section(None, moment("action_time", "when"), link("user", "who"), "content_type", text("object_repr", "what"), how)]
+    fieldsets = [
+        section(
+            None,
+            moment("action_time", "when"),
+            link("user", "who"),
+            "content_type",
+            text("object_repr", "what"),
+            how,
+        )
+    ]
 
-    def has_view_permission(self, request: HttpRequest, obj: LogEntry | None = None) -> bool:  # noqa: ARG002 -- Django's signature
+    def has_view_permission(self, request: HttpRequest, obj: LogEntry | None = None) -> bool:
         return request.user.has_perm("auth.view_user")
 
     def has_module_permission(self, request: HttpRequest) -> bool:

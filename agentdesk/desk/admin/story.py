@@ -66,7 +66,11 @@ class Story:
 def tell(task: Task) -> Story:
     """Everything that is recorded about `task`, in order; a fixed number of queries, whatever its length."""
     approvals = Approval.objects.order_by("opened_at", "id").prefetch_related("decisions__decided_by")
-    calls = ToolCall.objects.select_related(*EFFECTS).prefetch_related(Prefetch("approvals", approvals)).order_by("position")
+    calls = (
+        ToolCall.objects.select_related(*EFFECTS)
+        .prefetch_related(Prefetch("approvals", approvals))
+        .order_by("position")
+    )
     answers = [
         Answer(turn, [_step(call) for call in turn.tool_calls.all()])
         for turn in task.turns.prefetch_related(Prefetch("tool_calls", calls)).order_by("id")
@@ -86,7 +90,9 @@ def tell(task: Task) -> Story:
 
 def _step(call: ToolCall) -> Step:
     effects = [
-        Effect(kind, record) for name, kind in EFFECTS.items() if (record := getattr(call, name, None)) is not None
+        Effect(kind, record)
+        for name, kind in EFFECTS.items()
+        if (record := getattr(call, name, None)) is not None
     ]
     return Step(call, label(call.tool, call.arguments), list(call.approvals.all()), effects)
 
@@ -100,4 +106,7 @@ def _pairs(data: dict[str, Any], known: dict[str, Model]) -> Iterable[tuple[str,
     for name, value in data.items():
         record = known.get(value) if isinstance(value, str) else None
         words = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-        yield visible(name.replace("_", " ")), anchor(record, words) if record else format_html("{}", visible(shortened(words, 400)))
+        yield (
+            visible(name.replace("_", " ")),
+            anchor(record, words) if record else format_html("{}", visible(shortened(words, 400))),
+        )

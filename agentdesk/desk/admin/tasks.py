@@ -29,7 +29,14 @@ class TaskAdmin(HistoryAdmin):
     ]
     list_select_related = ["customer", "ticket", "agent_version__agent", "requested_by"]
     list_filter = ["status", "waiting_for", "agent_version__agent", "model_name"]
-    search_fields = ["=public_id", "title", "=ticket__public_id", "=ticket__external_id", "=customer__number", "customer__name"]
+    search_fields = [
+        "=public_id",
+        "title",
+        "=ticket__public_id",
+        "=ticket__external_id",
+        "=customer__number",
+        "customer__name",
+    ]
     search_help_text = "An id, words of the title, or the customer"
     date_hierarchy = "created_at"
     fieldsets = [
@@ -42,7 +49,9 @@ class TaskAdmin(HistoryAdmin):
             link("agent_version", "agent"),
             link("previous", "continues"),
         ),
-        section("Used", "turns_used", "tool_calls_used", "tokens_used", "work_ms", text("model_name", "model")),
+        section(
+            "Used", "turns_used", "tool_calls_used", "tokens_used", "work_ms", text("model_name", "model")
+        ),
         section(
             "Time and claim",
             moment("created_at", "created"),
@@ -58,5 +67,5 @@ class TaskAdmin(HistoryAdmin):
         ),
     ]
 
-    def render_change_form(self, request: HttpRequest, context: dict[str, Any], **how: Any) -> Any:
-        return super().render_change_form(request, {**context, "story": tell(how["obj"])}, **how)
+    def beside(self, request: HttpRequest, obj: Task) -> dict[str, Any]:
+        return {"story": tell(obj)}
