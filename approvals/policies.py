@@ -21,22 +21,28 @@ def current() -> tuple[PolicyVersion, rules_of.Policy]:
     return row.current, rules_of.parse(row.current.rules)
 
 
-def publish(*, rules: object, reason: str, by: User) -> PolicyVersion:
-    """Put a new version in force. Raises Invalid when the rules are wrong or name a group that does not exist."""
-    parsed = rules_of.parse(rules)
-    reason = checked(reason, field="reason", max_length=300)
-    named = {group for rule in parsed.rules for band in rule.bands for group in band.groups}
+def parsed(rules: object) -> rules_of.Policy:
+    """The rules as the desk could follow them. Raises Invalid when they are wrong or name a group that does not exist."""
+    policy = rules_of.parse(rules)
+    named = {group for rule in policy.rules for band in rule.bands for group in band.groups}
     unknown = named - set(Group.objects.filter(name__in=named).values_list("name", flat=True))
     if unknown:
         raise Invalid(
             f"The policy names groups that do not exist: {', '.join(sorted(unknown))}.",
             fields={"rules": "unknown group"},
         )
+    return policy
+
+
+def publish(*, rules: object, reason: str, by: User) -> PolicyVersion:
+    """Put a new version in force. Raises Invalid as `parsed` does, and on a missing reason."""
+    policy = parsed(rules)
+    reason = checked(reason, field="reason", max_length=300)
     with transaction.atomic():
         row, _ = Policy.objects.select_for_update().get_or_create(name=NAME)
         last = row.versions.order_by("-number").values_list("number", flat=True).first() or 0
         version = PolicyVersion.objects.create(
-            policy=row, number=last + 1, rules=parsed.model_dump(mode="json"), reason=reason, author=by
+            policy=row, number=last + 1, rules=policy.model_dump(mode="json"), reason=reason, author=by
         )
         Policy.objects.filter(pk=row.pk).update(current=version)
     return version

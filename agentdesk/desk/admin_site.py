@@ -1,17 +1,9 @@
-"""The Django admin of AgentDesk."""
+"""Names AgentDesk's admin site to Django; the site itself is in `admin_pages`, loaded once the models are."""
 
 from __future__ import annotations
 
-from django.contrib.admin import AdminSite
 from django.contrib.admin.apps import AdminConfig
 
 
 class DeskAdminConfig(AdminConfig):
-    default_site = "agentdesk.desk.admin_site.DeskAdminSite"
-
-
-class DeskAdminSite(AdminSite):
-    site_header = "AgentDesk"
-    site_title = "AgentDesk admin"
-    index_title = "What waits, and everything that happened"
-    site_url = "/"
+    default_site = "agentdesk.desk.admin_pages.DeskAdminSite"

@@ -1,0 +1,116 @@
+"""Agents in the admin: the form shows the current version; saving it publishes a new one."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from django import forms
+from django.contrib import admin
+from django.contrib.auth.models import User
+from django.http import HttpRequest
+
+from agentdesk.core.admin import RecordAdmin
+from agentdesk.core.admin_columns import link, links, moment, section, text
+from agentdesk.roster import edit
+from agentdesk.roster.models import Agent, AgentVersion
+from tools.registry import all_tools
+
+
+class AgentForm(forms.ModelForm):  # type: ignore[type-arg]  # Django's class takes no type parameter at run time
+    """The profile, the fields of a version, and why it changes. A version is published only where its fields changed."""
+
+    tools = forms.MultipleChoiceField(
+        widget=forms.CheckboxSelectMultiple, required=False, help_text="What it may call"
+    )
+    reason = forms.CharField(
+        max_length=300, help_text="Why this changes; it stays with the version for ever."
+    )
+    base = forms.IntegerField(required=False, widget=forms.HiddenInput)
+
+    class Meta:
+        model = Agent
+        fields = ["name", "title", "description", "enabled"]
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        version_fields = forms.fields_for_model(
+            AgentVersion, fields=[name for name in edit.FIELDS if name != "tools"]
+        )
+        self.fields.update(version_fields)
+        tools: Any = self.fields["tools"]
+        tools.choices = [(name, f"{name}: {spec.description}") for name, spec in sorted(all_tools().items())]
+        current = self.instance.current
+        for name in edit.FIELDS if current else ():
+            self.initial.setdefault(name, getattr(current, name))
+        self.initial.setdefault("base", current.pk if current else None)
+
+    def clean(self) -> None:
+        if self.instance.pk:
+            present = Agent.objects.select_for_update().get(pk=self.instance.pk)
+            if present.current_id != self.cleaned_data.get("base"):
+                raise forms.ValidationError(
+                    "Somebody published another version meanwhile. Open this page again and make your change there."
+                )
+
+    def version_fields(self) -> dict[str, Any]:
+        return {name: self.cleaned_data[name] for name in edit.FIELDS}
+
+    def version_changed(self) -> bool:
+        return self.instance.current is None or any(
+            getattr(self.instance.current, name) != value for name, value in self.version_fields().items()
+        )
+
+
+current, versions = link("current", "current version"), links("versions")
+
+
+@admin.register(Agent)
+class AgentAdmin(RecordAdmin):
+    form = AgentForm
+    list_display = [
+        text("title"),
+        "name",
+        "enabled",
+        current,
+        text("current__reason", "because"),
+        link("current__author", "by"),
+        moment("current__created_at", "since"),
+    ]
+    list_select_related = ["current__agent", "current__author"]
+    search_fields = ["name", "title", "description"]
+    readonly_fields: ClassVar[list[Any]] = [current, versions]
+
+    def get_fieldsets(self, request: HttpRequest, obj: Agent | None = None) -> Any:
+        profile = section("Profile", "name", "title", "description", "enabled")
+        if obj is not None and not self.has_change_permission(request, obj):
+            return [profile, section("Versions", current, versions)]
+        told = section("What it is told and may do", "instructions", "tools", "model", "model_api")
+        limits = section("Limits of one task", "max_turns", "max_tool_calls", "max_seconds", "max_tokens")
+        why = section(
+            "Publish",
+            "reason",
+            "base",
+            description="Saving publishes a new version. Running tasks keep the one they started with.",
+        )
+        return [profile, told, limits, why] + ([section("Versions", current, versions)] if obj else [])
+
+    def get_form(
+        self, request: HttpRequest, obj: Agent | None = None, change: bool = False, **kwargs: Any
+    ) -> Any:
+        """The version's fields are the form's own, so Django's factory is told only about the agent's."""
+        return super().get_form(request, obj, change, **{**kwargs, "fields": AgentForm.Meta.fields})
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Agent | None = None) -> Any:
+        """The name is what the API and imports call it by: it is chosen once."""
+        return [*super().get_readonly_fields(request, obj), *(["name"] if obj else [])]
+
+    def save_model(self, request: HttpRequest, obj: Agent, form: AgentForm, change: bool) -> None:
+        assert isinstance(request.user, User)
+        super().save_model(request, obj, form, change)
+        if form.version_changed():
+            edit.publish(obj, by=request.user, reason=form.cleaned_data["reason"], **form.version_fields())
+
+    def construct_change_message(
+        self, request: HttpRequest, form: Any, formsets: Any, add: bool = False
+    ) -> Any:
+        return f"Changed {', '.join(name for name in form.changed_data if name != 'reason') or 'nothing'}: {form.cleaned_data['reason']}"

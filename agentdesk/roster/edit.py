@@ -1,0 +1,64 @@
+"""A new version of an agent: what it is told and allowed, by whom and why."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib.auth.models import User
+from django.core.exceptions import ValidationError
+from django.db import transaction
+from django.db.models import Max
+
+from agentdesk.core.errors import Invalid, Late
+from agentdesk.core.text import checked
+from agentdesk.roster.models import Agent, AgentVersion, Source
+
+FIELDS = (
+    "instructions",
+    "model",
+    "model_api",
+    "tools",
+    "max_turns",
+    "max_tool_calls",
+    "max_seconds",
+    "max_tokens",
+)
+"""What a version says; everything else about an agent is its profile."""
+
+
+def publish(agent: Agent, *, by: User, reason: str, **fields: Any) -> AgentVersion:
+    """Write the next version of `agent`, make it current and return it; running tasks keep theirs.
+
+    `fields` are among FIELDS; those not given are taken from the version that `agent.current` is. Raises Invalid when a
+    field is out of its limits, and Late when another version became current since `agent` was read.
+    """
+    unknown = set(fields) - set(FIELDS)
+    assert not unknown, f"not fields of a version: {sorted(unknown)}"
+    base = agent.current
+    taken = {name: getattr(base, name) for name in FIELDS} if base else {}
+    version = AgentVersion(
+        **{**taken, **fields},
+        agent=agent,
+        number=1,
+        source=Source.STAFF,
+        reason=checked(reason, field="reason", max_length=300),
+        author=by,
+    )
+    try:
+        version.full_clean(validate_unique=False, validate_constraints=False)
+    except ValidationError as error:
+        problems = {name: " ".join(messages) for name, messages in error.message_dict.items()}
+        raise Invalid(
+            "; ".join(f"{name}: {problem}" for name, problem in problems.items()), fields=problems
+        ) from None
+    with transaction.atomic():
+        present = Agent.objects.select_for_update().get(pk=agent.pk)
+        if present.current_id != agent.current_id:
+            raise Late(
+                f"Somebody published another version of {agent.title} meanwhile. Open it again and make your change there."
+            )
+        version.number = 1 + (present.versions.aggregate(last=Max("number"))["last"] or 0)
+        version.save()
+        Agent.objects.filter(pk=agent.pk).update(current=version)
+    agent.current = version
+    return version

@@ -1,0 +1,174 @@
+"""Approvals, decisions and policies in the admin. The approval's page is the card itself, with the desk's own form."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from django.contrib import admin
+from django.contrib.auth.models import User
+from django.forms import ModelForm
+from django.http import HttpRequest
+
+from agentdesk.core.admin import HistoryAdmin, RecordAdmin
+from agentdesk.core.admin_columns import block, json, link, links, moment, money, section, status, text
+from approvals import card, policies
+from approvals.models import Approval, Decision, Policy, PolicyVersion
+from approvals.policy_form import PolicyForm
+from approvals.policy_words import described
+
+
+@admin.register(Approval)
+class ApprovalAdmin(HistoryAdmin):
+    change_form_template = "admin/approvals/approval/change_form.html"
+    list_display = [
+        text("title", limit=80),
+        status(),
+        "kind",
+        (amount := money("amount_minor")),
+        link("task__customer", "customer"),
+        link("task"),
+        moment("opened_at", "asked"),
+        moment("expires_at", "expires"),
+        moment("closed_at", "closed"),
+    ]
+    list_select_related = ["task__customer"]
+    list_filter = ["status", "kind", "rule", "opened_at"]
+    search_fields = [
+        "=public_id",
+        "title",
+        "=subject",
+        "=task__public_id",
+        "=seen_hash",
+        "=task__customer__number",
+    ]
+    search_help_text = "An id, words of the title, a subject such as order:A-1042, a customer’s number, or the hash that was signed"
+    fieldsets = [
+        section(
+            None,
+            text("title", limit=200),
+            status(),
+            "kind",
+            amount,
+            text("subject"),
+            link("task"),
+            link("tool_call", "tool call"),
+        ),
+        section("Who decided", links("decisions")),
+        section(
+            "Why it was asked", text("rule"), block("why"), link("policy_version", "policy"), json("band")
+        ),
+        section(
+            "What is signed",
+            text("seen_hash", "hash"),
+            json("facts"),
+            json("tool_call__arguments", "arguments"),
+        ),
+        section(
+            "Time",
+            moment("opened_at", "asked"),
+            moment("expires_at", "expires"),
+            moment("closed_at", "closed"),
+            link("superseded_by", "asked again as"),
+            text("public_id", "id"),
+        ),
+    ]
+
+    def has_view_permission(self, request: HttpRequest, obj: Approval | None = None) -> bool:
+        """Who may decide or answer sees the cards; the list of all of them is for those who see the history."""
+        may_act = request.user.has_perm("approvals.decide_approval") or request.user.has_perm(
+            "approvals.answer_question"
+        )
+        return super().has_view_permission(request, obj) or (obj is not None and may_act)
+
+    def beside(self, request: HttpRequest, obj: Approval) -> dict[str, Any]:
+        assert isinstance(request.user, User)
+        return {"card": card.build(obj, viewer=request.user), "next": request.path}
+
+
+@admin.register(Decision)
+class DecisionAdmin(HistoryAdmin):
+    list_display = [
+        "__str__",
+        link("approval"),
+        status("verdict"),
+        text("reason", limit=80),
+        link("approval__task", "task"),
+        moment("decided_at", "when"),
+    ]
+    list_select_related = ["approval__task", "decided_by"]
+    list_filter = ["verdict", ("decided_by", admin.RelatedOnlyFieldListFilter), "decided_at"]
+    search_fields = [
+        "=approval__public_id",
+        "=approval__task__public_id",
+        "decided_by__username",
+        "reason",
+        "=seen",
+    ]
+    fieldsets = [
+        section(
+            None, link("decided_by", "by"), status("verdict"), block("reason"), moment("decided_at", "when")
+        ),
+        section(
+            "About",
+            link("approval"),
+            link("approval__task", "task"),
+            text("seen", "hash of what was shown"),
+            json("groups", "groups then"),
+        ),
+    ]
+
+
+@admin.register(PolicyVersion)
+class PolicyVersionAdmin(HistoryAdmin):
+    list_display = ["__str__", text("reason"), link("author"), moment("created_at", "written")]
+    list_select_related = ["policy", "author"]
+    search_fields = ["reason", "author__username"]
+    fieldsets = [
+        section(
+            None,
+            link("policy"),
+            "number",
+            text("reason", limit=300),
+            link("author"),
+            moment("created_at", "written"),
+            json("rules"),
+        )
+    ]
+
+
+@admin.register(Policy)
+class PolicyAdmin(RecordAdmin):
+    """The one policy: saving publishes a new version; the old ones stay what they were."""
+
+    form = PolicyForm
+    change_form_template = "admin/approvals/policy/change_form.html"
+    list_display = [
+        "name",
+        link("current", "in force"),
+        text("current__reason", "because"),
+        link("current__author", "by"),
+        moment("current__created_at", "since"),
+    ]
+    list_select_related = ["current__policy", "current__author"]
+    readonly_fields: ClassVar[list[Any]] = [
+        (versions := links("versions")),
+        (in_force := link("current", "in force")),
+    ]
+    fieldsets = [section(None, in_force, "rules", "reason", "base"), section("Versions", versions)]
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        """The desk has one policy; it comes with the installation."""
+        return False
+
+    def save_form(self, request: HttpRequest, form: ModelForm[Policy], change: bool) -> Policy:
+        return form.instance
+
+    def save_model(self, request: HttpRequest, obj: Policy, form: ModelForm[Policy], change: bool) -> None:
+        assert isinstance(request.user, User)
+        version = policies.publish(
+            rules=form.cleaned_data["rules"], reason=form.cleaned_data["reason"], by=request.user
+        )
+        obj.current = version
+
+    def beside(self, request: HttpRequest, obj: Policy) -> dict[str, Any]:
+        return {"rules": described(obj.current.rules) if obj.current else []}
