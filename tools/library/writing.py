@@ -7,6 +7,7 @@ from typing import Annotated, Any
 from pydantic import Field
 
 from agentdesk.core.clock import database_now
+from agentdesk.core.errors import ToolError
 from tools.library.models import Document
 from tools.spec import Arguments, Context
 
@@ -17,10 +18,13 @@ class WriteDocument(Arguments):
 
 
 def write_document(context: Context, arguments: WriteDocument) -> dict[str, Any]:
+    title = " ".join(arguments.title.split())
+    if not title or not arguments.body.strip():
+        raise ToolError("The title or the body is empty. Write both.")
     document = Document.objects.create(
         task=context.task,
         tool_call=context.call,
-        title=" ".join(arguments.title.split()) or "Untitled",
+        title=title,
         body=arguments.body,
         written_at=database_now(),
     )
