@@ -29,10 +29,14 @@ HEARTBEAT_SECONDS = 5
 _UNCLAIMED = {"holder": "", "lease_until": None}
 
 
-def claim(*, holder: str, limit: int) -> list[Task]:
-    """Take up to `limit` claimable tasks for LEASE, oldest first. Tasks another worker takes meanwhile are left out."""
+def claim(*, holder: str, limit: int, only: int | None = None) -> list[Task]:
+    """Take up to `limit` claimable tasks for LEASE, oldest first, or just the one with the id `only`.
+
+    Tasks another worker takes meanwhile are left out.
+    """
     claimed = []
-    for pk in Task.objects.claimable().values_list("pk", flat=True)[:limit]:
+    wanted = Task.objects.claimable() if only is None else Task.objects.claimable().filter(pk=only)
+    for pk in wanted.values_list("pk", flat=True)[:limit]:
         with transaction.atomic():
             if (
                 not Task.objects.claimable()

@@ -35,7 +35,9 @@ HAND_OVER_SECONDS = 270.0
 
 
 class Driver:
-    """Drives up to `capacity` tasks until there is nothing to do, it is told to stop, or its time is up."""
+    """Drives up to `capacity` tasks (or just the one with the id `only`) until there is nothing to do, it is told to
+    stop, or its time is up.
+    """
 
     def __init__(
         self,
@@ -44,9 +46,11 @@ class Driver:
         capacity: int | None = None,
         drive_seconds: float = DRIVE_SECONDS,
         linger_seconds: float = LINGER_SECONDS,
+        only: int | None = None,
     ) -> None:
         self.thinkers = thinkers or Thinkers()
         self.linger_seconds = linger_seconds
+        self.only = only
         self.holder = f"{socket.gethostname()[:40]}:{os.getpid()}:{secrets.token_hex(4)}"
         self.capacity = capacity or settings.WORKER_TASKS_IN_FLIGHT
         self.deadline = time.monotonic() + drive_seconds
@@ -72,9 +76,11 @@ class Driver:
             try:
                 if len(self.running) < self.capacity:
                     limit = self.capacity - len(self.running)
-                    for task in await sync_to_async(transitions.claim)(holder=self.holder, limit=limit):
+                    for task in await sync_to_async(transitions.claim)(
+                        holder=self.holder, limit=limit, only=self.only
+                    ):
                         self._start(task)
-                if self.running or await sync_to_async(_somebody_works)():
+                if self.running or (self.only is None and await sync_to_async(_somebody_works)()):
                     idle_since = time.monotonic()
             except DatabaseError:
                 logger.exception("The database does not answer; trying again in a second.")

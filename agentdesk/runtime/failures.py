@@ -6,7 +6,7 @@ import random
 from dataclasses import dataclass
 
 import openai
-from agents import AgentsException, ModelBehaviorError
+from agents import ModelBehaviorError
 from django.db import DatabaseError
 
 from agentdesk.core.errors import DeskError
@@ -25,35 +25,40 @@ class Plan:
     unexpected: bool = False
 
 
+_HOPELESS: list[tuple[tuple[type[Exception], ...], str]] = [
+    (
+        (openai.AuthenticationError, openai.PermissionDeniedError),
+        "The model's server refuses the key. Check OPENAI_API_KEY, then start the task again.",
+    ),
+    (
+        (openai.NotFoundError,),
+        "The model's server does not know this model. Choose another one for the agent.",
+    ),
+    (
+        (openai.BadRequestError, openai.UnprocessableEntityError),
+        "The model's server refuses the request: {error}",
+    ),
+]
+_PASSING: list[tuple[tuple[type[Exception], ...], str]] = [
+    ((openai.RateLimitError,), "The model's server is busy"),
+    ((openai.APITimeoutError, openai.APIConnectionError), "The model's server does not answer"),
+    ((openai.APIError,), "The model's server failed: {error}"),
+    ((ModelBehaviorError,), "The model's answer cannot be used: {error}"),
+    ((DatabaseError,), "The database did not answer"),
+]
+
+
 def plan(error: Exception, *, attempts: int) -> Plan:
     """`attempts` counts the failed tries of the present turn before this one."""
-    match error:
-        case openai.AuthenticationError() | openai.PermissionDeniedError():
-            return Plan(
-                "The model's server refuses the key. Check OPENAI_API_KEY, then start the task again.", None
-            )
-        case openai.NotFoundError():
-            return Plan(
-                "The model's server does not know this model. Choose another one for the agent.", None
-            )
-        case openai.BadRequestError() | openai.UnprocessableEntityError():
-            return Plan(f"The model's server refuses the request: {_short(error)}", None)
-        case openai.RateLimitError():
-            return _again("The model's server is busy", attempts)
-        case openai.APITimeoutError() | openai.APIConnectionError():
-            return _again("The model's server does not answer", attempts)
-        case openai.APIError():
-            return _again(f"The model's server failed: {_short(error)}", attempts)
-        case ModelBehaviorError():
-            return _again(f"The model's answer cannot be used: {_short(error)}", attempts)
-        case DatabaseError():
-            return _again("The database did not answer", attempts)
-        case DeskError():
-            return Plan(error.sentence, None)
-        case AgentsException():
-            return _again(f"The run broke off: {_short(error)}", attempts, unexpected=True)
-        case _:
-            return _again("Something failed inside; the log has the details", attempts, unexpected=True)
+    for types, why in _HOPELESS:
+        if isinstance(error, types):
+            return Plan(why.format(error=_short(error)), None)
+    for types, why in _PASSING:
+        if isinstance(error, types):
+            return _again(why.format(error=_short(error)), attempts)
+    if isinstance(error, DeskError):
+        return Plan(error.sentence, None)
+    return _again("Something failed inside; the log has the details", attempts, unexpected=True)
 
 
 def _again(why: str, attempts: int, *, unexpected: bool = False) -> Plan:

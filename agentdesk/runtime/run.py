@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from typing import Any
+from typing import Any, cast
 
-from agents import Agent, FunctionTool, RunConfig, Runner, RunResultStreaming
+from agents import Agent, FunctionTool, RunConfig, Runner, RunResultStreaming, TResponseInputItem
 from agents.run_config import ToolErrorFormatterArgs, ToolExecutionConfig
 from agents.run_context import RunContextWrapper
 from agents.tool_context import ToolContext
@@ -85,8 +85,9 @@ class Run:
         )
         try:
             async with asyncio.timeout(self._seconds_left()):
+                transcript = cast("list[TResponseInputItem]", self.journal.transcript())
                 result = Runner.run_streamed(
-                    agent, self.journal.transcript(), context=self, run_config=self._config(), max_turns=None
+                    agent, transcript, context=self, run_config=self._config(), max_turns=None
                 )
                 await self._drain(result)
         except TimeoutError:

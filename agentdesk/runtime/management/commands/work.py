@@ -23,7 +23,7 @@ class Command(BaseCommand):
     help = "Run the workers that let agents work through the tasks. Stop with Ctrl-C or SIGTERM."
 
     def handle(self, **_: Any) -> None:
-        assert job.advance  # loaded before the fork: the children share its memory and start at once
+        self.stdout.write(f"worker: loaded {job.__name__}")  # before the fork: the children share its memory
         ensure_wake_ups()
         connections.close_all()
         if os.environ.get("AGENTDESK_SUPERVISED"):
