@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Any
 
 from django import template
+from django.contrib.auth import get_permission_codename
+from django.db.models import Model
 from django.http import QueryDict
 from django.template.context import RequestContext
 from django.templatetags.static import static
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from agentdesk.core import money, text
 from agentdesk.desk import markdown as model_markdown
+from tasks.models import TaskStatus, ToDo, ToDoState
 
 register = template.Library()
 
@@ -39,6 +44,31 @@ def markdown(value: str) -> SafeString:
 def folds(value: str) -> bool:
     """Whether a text is long enough to be folded."""
     return len(value) > FOLD_CHARACTERS or value.count("\n") > FOLD_LINES
+
+
+@register.filter
+def done_of(todos: Iterable[ToDo]) -> str:
+    """Return for example `3 of 7`."""
+    states = [todo.state for todo in todos]
+    return f"{states.count(ToDoState.DONE)} of {len(states)}"
+
+
+@register.filter
+def percent_done(todos: Iterable[ToDo]) -> int:
+    """Percent of the plan that is done or skipped; 0 without a plan."""
+    states = [todo.state for todo in todos]
+    return round(100 * (states.count(ToDoState.DONE) + states.count(ToDoState.SKIPPED)) / len(states)) if states else 0
+
+
+@register.filter
+def doing(todos: Iterable[ToDo]) -> str:
+    """The step that is being done, or nothing."""
+    return next((todo.text for todo in todos if todo.state == ToDoState.DOING), "")
+
+
+@register.filter
+def status_label(status: str) -> str:
+    return TaskStatus(status).label
 
 
 @register.filter
@@ -109,6 +139,16 @@ def icon(name: str, label: str = "") -> SafeString:
     if label:
         return format_html('<svg class="icon" role="img" aria-label="{}">{}</svg>', label, use)
     return format_html('<svg class="icon" aria-hidden="true" focusable="false">{}</svg>', use)
+
+
+@register.simple_tag(takes_context=True)
+def admin_link(context: RequestContext, row: Model) -> SafeString | str:
+    """A link to the same record in the admin, for staff who may look at it there."""
+    user: Any = context["desk"].user
+    opts = row._meta  # noqa: SLF001 -- Django's public way to a model's names
+    if not user.is_staff or not user.has_perm(f"{opts.app_label}.{get_permission_codename('view', opts)}"):
+        return ""
+    return format_html('<a href="{}">Open in the admin</a>', reverse(f"admin:{opts.app_label}_{opts.model_name}_change", args=[row.pk]))
 
 
 @register.simple_tag(takes_context=True)
