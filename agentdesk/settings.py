@@ -67,6 +67,7 @@ INSTALLED_APPS = [
     "django.contrib.messages",
     "whitenoise.runserver_nostatic",
     "django.contrib.staticfiles",
+    "django.forms",
     "channels",
     "django_htmx",
     "django_q",
@@ -84,6 +85,7 @@ INSTALLED_APPS = [
     "agentdesk.api",
 ]
 MIDDLEWARE = [
+    "agentdesk.desk.csp.ContentSecurityPolicyMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -93,6 +95,7 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
+    "agentdesk.desk.errors.DeskErrorMiddleware",
 ]
 ROOT_URLCONF = "agentdesk.urls"
 ASGI_APPLICATION = "agentdesk.asgi.application"
@@ -106,7 +109,9 @@ TEMPLATES = [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
+                "agentdesk.desk.context.desk",
             ],
+            "builtins": ["django.templatetags.static", "agentdesk.desk.templatetags.desk"],
         },
     }
 ]
@@ -147,6 +152,7 @@ SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if HTTPS else None
 SECURE_HSTS_SECONDS = 31_536_000 if HTTPS else 0
 SECURE_REFERRER_POLICY, SECURE_CROSS_ORIGIN_OPENER_POLICY = "same-origin", "same-origin"
 X_FRAME_OPTIONS = "DENY"
+CSRF_FAILURE_VIEW = "agentdesk.desk.errors.lost_token"
 
 # Database, queue, channel layer ------------------------------------------------------------------------------------
 SQLITE = {

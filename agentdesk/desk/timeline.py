@@ -1,0 +1,72 @@
+"""What happened in a task, in the order people read it: events, turns, their tool calls, and who signed what."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from agentdesk.events.models import Event, Kind
+from approvals.models import Approval
+from tasks.models import Task, Turn
+from tools import registry
+from tools.models import ToolCall
+
+PLANNING = frozenset({"add_todos", "set_todo_state"})
+"""Calls that the to-do list shows better; the timeline shows them in small."""
+
+_TOLD_BY_EVENTS = {
+    Kind.TASK_QUEUED: "Queued",
+    Kind.TASK_CLAIMED: "An agent took it up",
+    Kind.TASK_RELEASED: "Interrupted; it will be tried again",
+    Kind.TASK_DONE: "Done",
+    Kind.TASK_FAILED: "Failed",
+    Kind.TASK_CANCELLED: "Cancelled",
+}
+_ONLY_FIRST = {Kind.TASK_QUEUED, Kind.TASK_CLAIMED}  # a task is queued and claimed again after each wait: no news
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One tool call in words, with the approvals it needed, oldest first."""
+
+    call: ToolCall
+    label: str
+    approvals: list[Approval]
+
+    @property
+    def small(self) -> bool:
+        return self.call.tool in PLANNING and not self.approvals
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """Either an event with its words or a turn with its steps."""
+
+    at: datetime
+    words: str = ""
+    event: Event | None = None
+    turn: Turn | None = None
+    steps: list[Step] = field(default_factory=list)
+
+
+def of(task: Task, events: list[Event]) -> list[Moment]:
+    """The moments of `task`, oldest first. Four queries besides the events."""
+    approvals: defaultdict[int, list[Approval]] = defaultdict(list)
+    for approval in task.approvals.prefetch_related("decisions__decided_by").order_by("opened_at", "id"):
+        approvals[approval.tool_call_id].append(approval)
+    steps: defaultdict[int, list[Step]] = defaultdict(list)
+    for call in task.tool_calls.order_by("turn", "position"):
+        steps[call.turn_id].append(Step(call, registry.label(call.tool, call.arguments), approvals[call.pk]))
+    moments = [Moment(turn.recorded_at, turn=turn, steps=steps[turn.pk]) for turn in task.turns.all()]
+    return sorted([*moments, *_told(events)], key=lambda moment: moment.at)
+
+
+def _told(events: list[Event]) -> Iterator[Moment]:
+    seen: set[Kind] = set()
+    for event in events:
+        kind = Kind(event.kind)
+        if kind in _TOLD_BY_EVENTS and not (kind in _ONLY_FIRST and kind in seen):
+            seen.add(kind)
+            yield Moment(event.at, words=_TOLD_BY_EVENTS[kind], event=event)
