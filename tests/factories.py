@@ -7,11 +7,14 @@ status needs; `order_with(charges=[2900, 2900])` makes an order whose totals are
 from __future__ import annotations
 
 from collections.abc import Sequence
+from copy import deepcopy
 from datetime import date, datetime, timedelta
+from importlib import import_module
 from typing import Any
 
 import factory
-from django.contrib.auth.models import Group, Permission, User
+from django.apps import apps
+from django.contrib.auth.models import Group, User
 from django.utils import timezone
 from factory.django import DjangoModelFactory
 
@@ -27,41 +30,16 @@ from tools.store.models import Charge, Order, OrderLine, OrderStatus, Refund
 
 PASSWORD = "agentdesk-tests"
 
-_VIEWER = ["tasks.view_desk"]
-_ROLES: dict[str, list[str]] = {
-    "viewer": _VIEWER,
-    "agent": [
-        *_VIEWER,
-        "tasks.start_task",
-        "tasks.cancel_task",
-        "tasks.use_api",
-        "approvals.answer_question",
-    ],
-    "lead": [
-        *_VIEWER,
-        "tasks.start_task",
-        "tasks.cancel_task",
-        "tasks.use_api",
-        "approvals.answer_question",
-        "approvals.decide_approval",
-    ],
-    "finance": [*_VIEWER, "tasks.use_api", "approvals.answer_question", "approvals.decide_approval"],
-    "auditor": [*_VIEWER, "tasks.use_api"],
-    "admin": [*_VIEWER, "tasks.start_task", "tasks.cancel_task", "tasks.use_api"],
-}
+ROLES = import_module("approvals.migrations.0002_roles")
+FIRST_POLICY = import_module("approvals.migrations.0003_first_policy")
 STAFF_ROLES = {"agent", "lead", "finance", "auditor", "admin"}
 
 
 def role(name: str) -> Group:
-    """The role's group. Migrations make them; a test that flushed the database gets its desk rights back here."""
-    group, created = Group.objects.get_or_create(name=name)
-    if created:
-        for right in _ROLES[name]:
-            app_label, codename = right.split(".")
-            group.permissions.add(
-                Permission.objects.get(content_type__app_label=app_label, codename=codename)
-            )
-    return group
+    """The role's group. Migrations made it; a test that flushed the database gets all roles back here."""
+    if not Group.objects.filter(name=name).exists():
+        ROLES.make_roles(apps, None)
+    return Group.objects.get(name=name)
 
 
 class UserFactory(DjangoModelFactory):
@@ -335,9 +313,7 @@ class OutgoingMessageFactory(DjangoModelFactory):
     written_at = factory.LazyFunction(timezone.now)
 
 
-LEAD_BAND = {"up_to": 25_000, "groups": ["lead", "finance"], "signatures": 1, "of_whom": None}
-FINANCE_BAND = {"up_to": 100_000, "groups": ["finance"], "signatures": 1, "of_whom": None}
-TWO_PEOPLE_BAND = {"up_to": None, "groups": ["lead", "finance"], "signatures": 2, "of_whom": "finance"}
+LEAD_BAND, FINANCE_BAND, TWO_PEOPLE_BAND = FIRST_POLICY.BANDS
 
 
 class PolicyVersionFactory(DjangoModelFactory):
@@ -348,21 +324,7 @@ class PolicyVersionFactory(DjangoModelFactory):
 
     policy = factory.LazyFunction(lambda: Policy.objects.get_or_create(name="desk")[0])
     number = factory.LazyAttribute(lambda version: version.policy.versions.count() + 1)
-    rules = factory.LazyFunction(
-        lambda: {
-            "rules": [
-                {
-                    "name": "Refunds",
-                    "tool": tool,
-                    "currency": "USD",
-                    "ask_from": 0,
-                    "bands": [LEAD_BAND, FINANCE_BAND, TWO_PEOPLE_BAND],
-                    "expires_after_hours": 72,
-                }
-                for tool in ("issue_refund", "refund_duplicate_charge")
-            ]
-        }
-    )
+    rules = factory.LazyFunction(lambda: deepcopy(FIRST_POLICY.RULES))
     reason = "For tests"
 
     @classmethod
