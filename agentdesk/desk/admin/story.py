@@ -12,7 +12,7 @@ from django.db.models import Model, Prefetch
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
-from agentdesk.core.admin_columns import anchor
+from agentdesk.core.admin_columns import admin_url, anchor
 from agentdesk.core.text import shortened, visible
 from agentdesk.events.models import Event
 from approvals.models import Approval
@@ -28,6 +28,8 @@ class Effect:
 
     kind: str
     record: Model
+    url: str | None
+    """Its page in the admin."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +92,7 @@ def tell(task: Task) -> Story:
 
 def _step(call: ToolCall) -> Step:
     effects = [
-        Effect(kind, record)
+        Effect(kind, record, admin_url(record))
         for name, kind in EFFECTS.items()
         if (record := getattr(call, name, None)) is not None
     ]
