@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import pytest
+from agents.testing import function_call
 from django.contrib.auth.models import User
 
 from agentdesk.core.errors import Forbidden, Late
@@ -13,13 +12,12 @@ from approvals.cancel import cancel_task
 from approvals.decide import decide
 from approvals.models import Approval, ApprovalStatus
 from tasks.models import TaskStatus, ToDoState, WaitingFor
-from tests.flows.conftest import Story, call, say
+from tests.factories import order_with
+from tests.scripted import MakeStory, Story, call, say
 from tools.library.models import Document
 from tools.messages.models import OutgoingMessage
 from tools.models import CallStatus
 from tools.store.models import Order, Refund
-
-MakeStory = Callable[..., Story]
 
 
 def full_script(story: Story) -> None:
@@ -262,7 +260,6 @@ def test_an_impossible_refund_never_reaches_a_person(story: MakeStory) -> None:
 
 
 def test_malformed_and_unknown_calls_go_back_to_the_model_as_sentences(story: MakeStory) -> None:
-    from agents.testing import function_call
 
     s = story()
     twice = '{"order":"A-1","charge":"","amount_minor":1,"amount_minor":2,"currency":"USD","reason":"x"}'
@@ -307,7 +304,6 @@ def test_a_question_waits_for_an_answer_and_goes_on_with_it(story: MakeStory, ad
 def test_two_refunds_in_one_turn_are_decided_one_by_one(story: MakeStory, lena: User) -> None:
     s = story()
     other = Story(customer=s.customer, order=s.order, task=s.task)
-    from tests.factories import order_with
 
     other.order = order_with(customer=s.customer, charges=(500,))
     s.script([s.refund(), other.refund("second", amount_minor=500)], [say("Done.")])
