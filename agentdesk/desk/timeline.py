@@ -14,7 +14,7 @@ from tools import registry
 from tools.models import ToolCall
 
 PLANNING = frozenset({"add_todos", "set_todo_state"})
-"""Calls that the to-do list shows better; the timeline shows them in small."""
+"""Calls that the to-do list shows better; the timeline puts those of a turn in one line."""
 
 _TOLD_BY_EVENTS = {
     Kind.TASK_QUEUED: "Queued",
@@ -35,19 +35,16 @@ class Step:
     label: str
     approvals: list[Approval]
 
-    @property
-    def small(self) -> bool:
-        return self.call.tool in PLANNING and not self.approvals
-
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """Either an event with its words or a turn with its steps."""
+    """Either an event with its words or a turn with its steps, those of planning apart."""
 
     at: datetime
     words: str = ""
     event: Event | None = None
     turn: Turn | None = None
+    planning: list[Step] = field(default_factory=list)
     steps: list[Step] = field(default_factory=list)
 
 
@@ -59,7 +56,15 @@ def of(task: Task, events: list[Event]) -> list[Moment]:
     steps: defaultdict[int, list[Step]] = defaultdict(list)
     for call in task.tool_calls.order_by("turn", "position"):
         steps[call.turn_id].append(Step(call, registry.label(call.tool, call.arguments), approvals[call.pk]))
-    moments = [Moment(turn.recorded_at, turn=turn, steps=steps[turn.pk]) for turn in task.turns.all()]
+    moments = [
+        Moment(
+            turn.recorded_at,
+            turn=turn,
+            planning=[step for step in steps[turn.pk] if step.call.tool in PLANNING],
+            steps=[step for step in steps[turn.pk] if step.call.tool not in PLANNING],
+        )
+        for turn in task.turns.all()
+    ]
     return sorted([*moments, *_told(events)], key=lambda moment: moment.at)
 
 

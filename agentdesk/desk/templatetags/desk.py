@@ -113,6 +113,8 @@ def ago(moment: datetime | None) -> SafeString | str:
 def until(moment: datetime) -> SafeString:
     """Return `<time>` with for example `in 2 h 10 min`, or `now` when it is past."""
     left = moment - timezone.now()
+    if left > timedelta(days=2):
+        left += timedelta(hours=12)  # to the nearest day: 2 days 23 hours are 3 days to people
     return _time(moment, "now" if left < timedelta(seconds=1) else f"in {_span(left)}")
 
 
