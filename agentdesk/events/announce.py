@@ -42,5 +42,8 @@ def send(message: dict[str, Any], *groups: str) -> None:
     async def send_all() -> None:
         await asyncio.gather(*(layer.group_send(group, message) for group in groups))
 
+    def send_now() -> None:
+        async_to_sync(send_all)()
+
     # robust: the change is committed; without the layer the pages hear of it at their next look, within seconds
-    transaction.on_commit(async_to_sync(send_all), robust=True)
+    transaction.on_commit(send_now, robust=True)
