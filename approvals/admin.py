@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+from copy import copy
 from typing import Any, ClassVar
 
 from django.contrib import admin
 from django.contrib.auth.models import User
+from django.core.exceptions import PermissionDenied
 from django.forms import ModelForm
-from django.http import HttpRequest
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.urls import URLPattern, path, reverse
+from django.views.decorators.http import require_POST
 
 from agentdesk.core.admin import HistoryAdmin, RecordAdmin
 from agentdesk.core.admin_columns import block, json, link, links, moment, money, section, status, text
-from approvals import card, policies
+from agentdesk.core.errors import Forbidden, Invalid, Late
+from approvals import card, decide, policies
 from approvals.models import Approval, Decision, Policy, PolicyVersion
 from approvals.policy_form import PolicyForm
 from approvals.policy_words import described
@@ -82,7 +88,31 @@ class ApprovalAdmin(HistoryAdmin):
 
     def beside(self, request: HttpRequest, obj: Approval) -> dict[str, Any]:
         assert isinstance(request.user, User)
-        return {"card": card.build(obj, viewer=request.user), "next": request.path}
+        decide_url = reverse("admin:approvals_approval_decide", args=[obj.pk])
+        return {"card": card.build(obj, viewer=request.user), "decide_url": decide_url}
+
+    def get_urls(self) -> list[URLPattern]:
+        view = self.admin_site.admin_view(require_POST(self.decide_view))
+        return [path("<int:pk>/decide/", view, name="approvals_approval_decide"), *super().get_urls()]
+
+    def decide_view(self, request: HttpRequest, pk: int) -> HttpResponse:
+        """The desk's own action, with the card in the admin as its answer: 302 when decided, else 403, 409 or 422."""
+        approval = Approval.objects.filter(pk=pk).first()
+        if approval is None:
+            raise Http404
+        if not self.has_view_permission(request, approval):
+            raise PermissionDenied
+        assert isinstance(request.user, User)
+        verdict, reason = request.POST.get("verdict", ""), request.POST.get("reason", "")
+        try:
+            decide.decide(approval, by=request.user, verdict=verdict, reason=reason, seen=request.POST.get("seen", ""))
+        except (Forbidden, Late, Invalid) as refusal:
+            shown = copy(request)
+            shown.method = "GET"  # the card again; a POST to a page of the history is answered 403
+            response = self.change_view(shown, str(pk), extra_context={"refusal": refusal, "reason": reason})
+            response.status_code = refusal.http_status
+            return response
+        return redirect("admin:approvals_approval_change", pk)
 
 
 @admin.register(Decision)

@@ -21,13 +21,12 @@ class TaskAdmin(HistoryAdmin):
         status(),
         status("waiting_for", "for"),
         link("customer"),
-        link("ticket"),
         link("agent_version", "agent"),
         link("requested_by", "asked by"),
         moment("created_at", "created"),
         moment("finished_at", "finished"),
     ]
-    list_select_related = ["customer", "ticket", "agent_version__agent", "requested_by"]
+    list_select_related = ["customer", "agent_version__agent", "requested_by"]
     list_filter = ["status", "waiting_for", "agent_version__agent", "model_name"]
     search_fields = [
         "=public_id",
@@ -40,9 +39,11 @@ class TaskAdmin(HistoryAdmin):
     search_help_text = "An id, words of the title, or the customer"
     date_hierarchy = "created_at"
     fieldsets = [
-        section(None, status(), status("waiting_for", "waiting for"), text("failure", limit=2000)),
         section(
-            "Whose and whence",
+            None,
+            status(),
+            status("waiting_for", "waiting for"),
+            text("failure", limit=2000),
             link("customer"),
             link("ticket", limit=200),
             link("requested_by", "asked by"),
