@@ -1,0 +1,69 @@
+"""Matters a person must decide: disputes and lawyers, suspected fraud, privacy, and plain anger."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+
+from agentdesk.core.text import shortened
+from agentdesk.runtime.offline.facts import Facts
+from agentdesk.runtime.offline.runbook import NONE
+from agentdesk.runtime.offline.verdict import Case, Verdict
+from agentdesk.runtime.offline.words import Kind
+
+_MATTERS = {
+    Kind.CHARGEBACK: (
+        "chargeback",
+        "mentions a bank dispute or legal steps",
+        "your message about the dispute",
+    ),
+    Kind.FRAUD: ("fraud", "reports something that may be fraud", "your report"),
+    Kind.PRIVACY: ("privacy", "makes a request about personal data", "your request about your data"),
+    Kind.COMPLAINT: ("complaint", "is unhappy with us", "your complaint"),
+}
+
+
+def _todos(facts: Facts) -> tuple[str, str, str, str, str]:
+    return (
+        f"Look up {facts.who}'s account and recent orders",
+        "Read the runbook for such matters",
+        "Ask a colleague how to go on: this is not mine to decide",
+        "Write down the matter and the decision",
+        f"Answer {facts.who} as decided",
+    )
+
+
+def _wanted(facts: Facts) -> list[str]:
+    return list(facts.mentioned) or ([brief.number for brief in facts.briefs][:3] if facts.last else [])
+
+
+def _decide(kind: Kind, facts: Facts) -> Verdict:
+    category, does, about = _MATTERS[kind]
+    clause = facts.runbooks.get(category, NONE).about("person|colleague|team|lead|legal|never|not") or next(
+        iter(facts.runbooks.get(category, NONE).clauses), None
+    )
+    orders = "; ".join(str(brief) for brief in facts.briefs[:3]) or "none"
+    quote = shortened(" ".join(facts.words.split()), 280)
+    return Verdict(
+        finding=f"{facts.who} {does}. That needs a person's judgement.",
+        evidence=(f"Recent orders: {orders}",),
+        clause=clause,
+        subject=f"About {about}",
+        message=(
+            f"Thank you for {about}. We take it seriously: a colleague has looked at it personally and will write to you about what comes next."
+        ),
+        matter=about,
+        question=(
+            f"{facts.who} {does}: “{quote}” Recent orders: {orders}. How shall I go on? Answer for example “refund $20 for A-1001”, “decline”, "
+            "“tell the customer …”, or “I will handle it”."
+        ),
+        thought=f"{facts.who} {does}. I promise nothing and pay nothing here; a colleague has to say how to go on.",
+    )
+
+
+def _case(kind: Kind) -> Case:
+    decide: Callable[[Facts], Verdict] = partial(_decide, kind)
+    return Case(kind, _MATTERS[kind][0], _todos, _wanted, decide)
+
+
+CASES = tuple(_case(kind) for kind in _MATTERS)

@@ -1,0 +1,79 @@
+"""A runbook as numbered clauses: which clause speaks of something, and the percentages and days it names."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+_CLAUSE = re.compile(
+    r"^\s*(?:[-*#]+\s*)?(?:\*\*)?(?:clause\s+|§\s*)?([A-Z]{0,4}-?\d+(?:\.\d+)*)[.):]?(?:\*\*)?[.):]?\s+(?=\S)",
+    re.IGNORECASE,
+)
+_PERCENT = re.compile(r"(\d{1,3})\s*(?:%|percent|per cent)", re.IGNORECASE)
+_DAYS = re.compile(r"(\d{1,3})\s*(?:\w+\s+)?days?\b", re.IGNORECASE)
+_PLAIN = re.compile(r"[*_`#>]+")
+
+
+@dataclass(frozen=True, slots=True)
+class Clause:
+    number: str
+    text: str
+
+    def __str__(self) -> str:
+        return f"clause {self.number}: “{self.text}”"
+
+    @property
+    def percent(self) -> int | None:
+        """The first percentage from 1 to 100 it names."""
+        found = _PERCENT.search(self.text)
+        return int(found.group(1)) if found and 1 <= int(found.group(1)) <= 100 else None
+
+    @property
+    def days(self) -> int | None:
+        found = _DAYS.search(self.text)
+        return int(found.group(1)) if found else None
+
+
+@dataclass(frozen=True, slots=True)
+class Runbook:
+    title: str
+    version: str
+    clauses: tuple[Clause, ...]
+
+    def about(self, *patterns: str) -> Clause | None:
+        """The first clause that matches all of the patterns."""
+        return next(iter(self.all_about(*patterns)), None)
+
+    def all_about(self, *patterns: str) -> list[Clause]:
+        return [
+            clause
+            for clause in self.clauses
+            if all(re.search(pattern, clause.text, re.IGNORECASE) for pattern in patterns)
+        ]
+
+    def closest(self, words: set[str]) -> Clause | None:
+        """The clause that shares most of `words`; None when none shares two."""
+        scored = [
+            (len(words & set(re.findall(r"[a-z]{4,}", clause.text.lower()))), clause)
+            for clause in self.clauses
+        ]
+        best = max(scored, key=lambda pair: pair[0], default=(0, None))
+        return best[1] if best[0] >= 2 else None
+
+
+NONE = Runbook("", "", ())
+
+
+def parse(title: str, version: str, body: str) -> Runbook:
+    """Read Markdown with numbered clauses; a clause goes on until the next number, heading or empty line."""
+    clauses: list[Clause] = []
+    number, parts = "", list[str]()
+    for line in [*body.splitlines(), ""]:
+        start = _CLAUSE.match(line)
+        if start or not line.strip() or line.lstrip().startswith("#"):
+            if number:
+                clauses.append(Clause(number, _PLAIN.sub("", " ".join(parts)).strip()))
+            number, parts = (start.group(1), [line[start.end() :].strip()]) if start else ("", [])
+        elif number:
+            parts.append(line.strip())
+    return Runbook(title, version, tuple(clauses))
