@@ -4,11 +4,17 @@ from __future__ import annotations
 
 from typing import Any
 
+import hypothesis
 import pytest
 from django.conf import settings as django_settings
 from django.contrib.auth.models import User
 
 from tests.factories import person
+
+hypothesis.settings.register_profile(
+    "desk", deadline=None
+)  # a database's first answer takes as long as it takes
+hypothesis.settings.load_profile("desk")
 
 
 @pytest.fixture(scope="session")
