@@ -24,7 +24,10 @@ _TOLD_BY_EVENTS = {
     Kind.TASK_FAILED: "Failed",
     Kind.TASK_CANCELLED: "Cancelled",
 }
-_ONLY_FIRST = {Kind.TASK_QUEUED, Kind.TASK_CLAIMED}  # a task is queued and claimed again after each wait: no news
+_ONLY_FIRST = {
+    Kind.TASK_QUEUED,
+    Kind.TASK_CLAIMED,
+}  # a task is queued and claimed again after each wait: no news
 
 
 @dataclass(frozen=True, slots=True)
