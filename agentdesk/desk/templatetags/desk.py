@@ -19,6 +19,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from agentdesk.core import money, text
+from agentdesk.desk import facts as approval_facts
 from agentdesk.desk import markdown as model_markdown
 from tasks.models import TaskStatus, ToDo, ToDoState
 
@@ -38,6 +39,11 @@ def visible(value: object) -> str:
 @register.filter
 def markdown(value: str) -> SafeString:
     return model_markdown.rendered(value)
+
+
+@register.filter
+def told(facts: dict[str, Any]) -> list[tuple[str, str]]:
+    return approval_facts.told(facts)
 
 
 @register.filter
