@@ -18,6 +18,9 @@ from tools.models import CallStatus, ToolCall
 from tools.registry import find, label
 from tools.spec import Card, Context, Row, Table
 
+PLANNING = ("add_todos", "set_todo_state")
+"""Calls that say nothing about the case; the task's page shows the plan."""
+
 
 @dataclass(frozen=True, slots=True)
 class ApprovalCard:
@@ -41,7 +44,7 @@ class ApprovalCard:
     agent_words: str
     """The model's own text: it may be wrong, and comes last."""
     steps: list[str]
-    """What the task did before."""
+    """What the task did before, without its moves in the plan."""
     arguments: dict[str, Any]
     seen: str
 
@@ -73,6 +76,7 @@ def build(approval: Approval, *, viewer: User) -> ApprovalCard:
                 task=task, status=CallStatus.DONE, turn_id__lte=call.turn_id
             )
             .exclude(pk=call.pk)
+            .exclude(tool__in=PLANNING)
             .order_by("turn_id", "position")
         ],
         arguments=call.arguments or {},

@@ -37,7 +37,9 @@ class DeskRequest(HttpRequest):
 
 def desk_page(
     *permissions: str,
-) -> Callable[[Callable[Concatenate[DeskRequest, P], HttpResponse]], Callable[Concatenate[HttpRequest, P], HttpResponse]]:
+) -> Callable[
+    [Callable[Concatenate[DeskRequest, P], HttpResponse]], Callable[Concatenate[HttpRequest, P], HttpResponse]
+]:
     """A view for people who may see the desk and have `permissions` too.
 
     Strangers are sent to sign in; for the others it raises Forbidden with a sentence that says whom to ask.
@@ -69,7 +71,9 @@ def one(rows: QuerySet[M], public_id: str) -> M:
     found = rows.filter(public_id=public_id).first()
     if found is None:
         kind = rows.model._meta.verbose_name  # noqa: SLF001 -- Django's public way to a model's name
-        raise Missing(f"There is no {kind} {public_id}. The address may be cut off, or it belongs to another desk.")
+        raise Missing(
+            f"There is no {kind} {public_id}. The address may be cut off, or it belongs to another desk."
+        )
     return found
 
 

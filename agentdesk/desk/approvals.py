@@ -54,7 +54,9 @@ def decide_approval(request: DeskRequest, public_id: str) -> HttpResponse:
 
 def card_page(request: DeskRequest, public_id: str, *, refusal: DeskError | None = None) -> HttpResponse:
     found = one(
-        Approval.objects.select_related("task__customer", "task__ticket", "task__requested_by", "tool_call", "superseded_by"),
+        Approval.objects.select_related(
+            "task__customer", "task__ticket", "task__requested_by", "tool_call", "superseded_by"
+        ),
         public_id,
     )
     context = {
@@ -64,4 +66,6 @@ def card_page(request: DeskRequest, public_id: str, *, refusal: DeskError | None
         "live_url": found.get_absolute_url(),
     }
     status = refusal.http_status if refusal else 200
-    return answer(request, "approvals/detail.html", {"approval": "approvals/_approval.html"}, context, status=status)
+    return answer(
+        request, "approvals/detail.html", {"approval": "approvals/_approval.html"}, context, status=status
+    )

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 
-from django.db.models import Count, Prefetch, Sum
+from django.db.models import Count, Prefetch, QuerySet, Sum
+from django.db.models.functions import TruncDate
 from django.http import HttpResponse
 from django.utils import timezone
 from django.views.decorators.http import require_GET
@@ -34,7 +35,9 @@ def dashboard(request: DeskRequest) -> HttpResponse:
         "working": Task.objects.for_list()
         .filter(status=TaskStatus.RUNNING)
         .prefetch_related(Prefetch("todos", ToDo.objects.order_by("position")))[:ROWS],
-        "finished": Task.objects.for_list().filter(status__in=TERMINAL).order_by("-finished_at", "-id")[:ROWS],
+        "finished": Task.objects.for_list()
+        .filter(status__in=TERMINAL)
+        .order_by("-finished_at", "-id")[:ROWS],
         "refunds": refunds_since(today),
         "chart": week(today),
         "anything": Task.objects.exists(),
@@ -45,7 +48,9 @@ def dashboard(request: DeskRequest) -> HttpResponse:
 def counts(today: datetime) -> list[tuple[TaskStatus, int, str]]:
     """Status, number of tasks, and a word of explanation; finished ones of today only."""
     numbers = dict(Task.objects.live().order_by().values_list("status").annotate(Count("id")))
-    numbers |= dict(Task.objects.filter(finished_at__gte=today).order_by().values_list("status").annotate(Count("id")))
+    numbers |= dict(
+        Task.objects.filter(finished_at__gte=today).order_by().values_list("status").annotate(Count("id"))
+    )
     notes = {
         TaskStatus.QUEUED: "for a free agent",
         TaskStatus.RUNNING: "being worked on",
@@ -71,7 +76,12 @@ def refunds_since(today: datetime) -> list[tuple[Money, int]]:
 def week(today: datetime) -> chart.Chart:
     since = today - timedelta(days=CHART_DAYS - 1)
     return chart.per_day(
-        Task.objects.filter(created_at__gte=since).order_by().values_list("created_at", flat=True),
-        Task.objects.filter(finished_at__gte=since, status=TaskStatus.DONE).order_by().values_list("finished_at", flat=True),
+        number_per_day(Task.objects.filter(created_at__gte=since), "created_at"),
+        number_per_day(Task.objects.filter(finished_at__gte=since, status=TaskStatus.DONE), "finished_at"),
         days=CHART_DAYS,
     )
+
+
+def number_per_day(tasks: QuerySet[Task], field: str) -> dict[date, int]:
+    rows = tasks.order_by().annotate(day=TruncDate(field)).values("day").annotate(number=Count("id"))
+    return {row["day"]: row["number"] for row in rows}

@@ -33,7 +33,11 @@ class DeskErrorMiddleware:
         return self.get_response(request)
 
     def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
-        return error_response(request, error.http_status, error.sentence) if isinstance(error, DeskError) else None
+        return (
+            error_response(request, error.http_status, error.sentence)
+            if isinstance(error, DeskError)
+            else None
+        )
 
 
 def error_response(request: HttpRequest, status: int, sentence: str) -> HttpResponse:
@@ -45,15 +49,21 @@ def error_response(request: HttpRequest, status: int, sentence: str) -> HttpResp
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:  # noqa: ARG001 -- Django's signature
-    return error_response(request, 400, "The browser sent something this desk does not understand. Go back and try again.")
+    return error_response(
+        request, 400, "The browser sent something this desk does not understand. Go back and try again."
+    )
 
 
 def forbidden(request: HttpRequest, exception: Exception) -> HttpResponse:  # noqa: ARG001 -- Django's signature
-    return error_response(request, 403, "Your role does not include this. Ask an administrator to add you to the right group.")
+    return error_response(
+        request, 403, "Your role does not include this. Ask an administrator to add you to the right group."
+    )
 
 
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:  # noqa: ARG001 -- Django's signature
-    return error_response(request, 404, "There is no page at this address. It may be cut off, or what it showed is gone.")
+    return error_response(
+        request, 404, "There is no page at this address. It may be cut off, or what it showed is gone."
+    )
 
 
 def lost_token(request: HttpRequest, reason: str = "") -> HttpResponse:

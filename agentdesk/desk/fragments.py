@@ -15,7 +15,12 @@ COUNT = {"waiting-count": "parts/_waiting_count.html"}
 
 
 def answer(
-    request: DeskRequest, page: str, regions: Mapping[str, str], context: Mapping[str, Any], *, status: int = 200
+    request: DeskRequest,
+    page: str,
+    regions: Mapping[str, str],
+    context: Mapping[str, Any],
+    *,
+    status: int = 200,
 ) -> HttpResponse:
     """Render `page`, or for htmx the one of `regions` (element id → template) that it will replace."""
     wanted = (request.htmx.target or "") if request.htmx else ""

@@ -20,7 +20,9 @@ def of(task: Task, todos: list[ToDo], asked: list[Approval]) -> Standing:
     match TaskStatus(task.status):
         case TaskStatus.QUEUED:
             return Standing(
-                "It could not go on and will be tried again by itself." if task.attempts else "Waiting for a free agent; it starts by itself."
+                "It could not go on and will be tried again by itself."
+                if task.attempts
+                else "Waiting for a free agent; it starts by itself."
             )
         case TaskStatus.RUNNING:
             doing = next((todo.text for todo in todos if todo.state == ToDoState.DOING), "")
@@ -41,8 +43,14 @@ def _waiting(asked: list[Approval]) -> Standing:
     first = asked[0]
     more = f" ({len(asked) - 1} more after it)" if len(asked) > 1 else ""
     if first.kind == ApprovalKind.QUESTION:
-        return Standing(f"The agent asks staff a question and waits for the answer{more}.", first.get_absolute_url(), "Answer it")
+        return Standing(
+            f"The agent asks staff a question and waits for the answer{more}.",
+            first.get_absolute_url(),
+            "Answer it",
+        )
     groups = " or ".join(first.band.get("groups", [])) or "a person"
     count = first.band.get("signatures", 1)
     who = f"{count} people from {groups}" if count > 1 else f"{groups}"
-    return Standing(f"Waiting for {who} to sign: {first.title}{more}.", first.get_absolute_url(), "Open the sign-off")
+    return Standing(
+        f"Waiting for {who} to sign: {first.title}{more}.", first.get_absolute_url(), "Open the sign-off"
+    )

@@ -13,6 +13,7 @@ from django.views.decorators.http import require_GET, require_http_methods
 from agentdesk.desk import standing, timeline
 from agentdesk.desk.access import DeskRequest, desk_page, one
 from agentdesk.desk.fragments import answer
+from agentdesk.desk.query import asked
 from agentdesk.roster.models import Agent
 from approvals.cancel import cancel_task
 from tasks.models import LIVE, Task, TaskStatus, ToDo
@@ -24,7 +25,7 @@ FILTERS = {"live": "Not finished", **dict(TaskStatus.choices)}
 @require_GET
 @desk_page()
 def tasks(request: DeskRequest) -> HttpResponse:
-    status, agent, text = (request.GET.get(name, "").strip() for name in ("status", "agent", "q"))
+    status, agent, text = asked(request, "status"), asked(request, "agent"), asked(request, "q")
     rows = Task.objects.for_list().prefetch_related(Prefetch("todos", ToDo.objects.order_by("position")))
     if status in FILTERS:
         rows = rows.filter(status__in=LIVE) if status == "live" else rows.filter(status=status)
@@ -53,10 +54,6 @@ def tasks(request: DeskRequest) -> HttpResponse:
 @require_GET
 @desk_page()
 def task(request: DeskRequest, public_id: str) -> HttpResponse:
-    return task_page(request, public_id)
-
-
-def task_page(request: DeskRequest, public_id: str, *, confirm_cancel: bool = False) -> HttpResponse:
     found = one(Task.objects.for_list().select_related("previous"), public_id)
     todos = list(found.todos.order_by("position"))
     events = list(found.events.select_related("by").order_by("number"))
@@ -71,11 +68,13 @@ def task_page(request: DeskRequest, public_id: str, *, confirm_cancel: bool = Fa
         "next_turn": found.turns.filter(path="").count() + 1,
         "documents": found.documents.order_by("written_at"),
         "messages_sent": found.messages.order_by("written_at"),
-        "refunds": [call.refund for call in found.tool_calls.filter(refund__isnull=False).select_related("refund__order")],
+        "refunds": [
+            call.refund
+            for call in found.tool_calls.filter(refund__isnull=False).select_related("refund__order")
+        ],
         "usage": usage(found),
         "followed_by": found.followed_by.order_by("created_at"),
         "may_cancel": found.is_live and request.user.has_perm("tasks.cancel_task"),
-        "confirm_cancel": confirm_cancel,
     }
     return answer(request, "tasks/detail.html", {"task": "tasks/_task.html"}, context)
 
@@ -109,4 +108,7 @@ def usage(task: Task) -> list[Used]:
         ("Tokens", task.tokens_used, version.max_tokens),
         ("Seconds of work", task.work_ms // 1000, version.max_seconds),
     ]
-    return [Used(name, f"{used:,}", f"{limit:,}", min(100, round(100 * used / limit))) for name, used, limit in amounts]
+    return [
+        Used(name, f"{used:,}", f"{limit:,}", min(100, round(100 * used / limit)))
+        for name, used, limit in amounts
+    ]

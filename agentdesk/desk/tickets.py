@@ -12,6 +12,7 @@ from django.views.decorators.http import require_GET, require_http_methods
 from agentdesk.core.errors import Invalid
 from agentdesk.desk.access import DeskRequest, desk_page, one
 from agentdesk.desk.fragments import answer
+from agentdesk.desk.query import asked
 from tasks.intake import find_customer, open_ticket
 from tasks.models import LIVE, Customer, Task, TaskStatus, Ticket, TicketSource
 from tasks.models.ticket import MAX_BODY, MAX_SUBJECT
@@ -23,19 +24,20 @@ ORDERS_SHOWN = 6
 FILTERS = {"live": "Being worked on", **dict(TaskStatus.choices)}
 
 
-def listed() -> QuerySet[Ticket]:
-    """Tickets newest first; `standing` is the status of the newest task of each."""
+def listed(status: str = "") -> QuerySet[Ticket]:
+    """Tickets newest first, of one status or all; `standing` is the status of the newest task of each."""
     newest = Task.objects.filter(ticket=OuterRef("pk")).order_by("-created_at", "-id").values("status")[:1]
-    return Ticket.objects.for_list().annotate(standing=Subquery(newest))
+    rows = Ticket.objects.for_list().annotate(standing=Subquery(newest))
+    if status == "live":
+        return rows.filter(standing__in=LIVE)
+    return rows.filter(standing=status) if status in FILTERS else rows
 
 
 @require_GET
 @desk_page()
 def tickets(request: DeskRequest) -> HttpResponse:
-    status, text = (request.GET.get(name, "").strip() for name in ("status", "q"))
-    rows = listed()
-    if status in FILTERS:
-        rows = rows.filter(standing__in=LIVE) if status == "live" else rows.filter(standing=status)
+    status, text = asked(request, "status"), asked(request, "q")
+    rows = listed(status)
     if text:
         rows = rows.filter(
             Q(subject__icontains=text)
@@ -86,7 +88,10 @@ class TicketForm(forms.Form):
 @require_http_methods(["GET", "POST"])
 @desk_page("tasks.start_task")
 def ticket_new(request: DeskRequest) -> HttpResponse:
-    form = TicketForm(request.POST if request.method == "POST" else None, initial={"customer": request.GET.get("customer", "")})
+    form = TicketForm(
+        request.POST if request.method == "POST" else None,
+        initial={"customer": asked(request, "customer")},
+    )
     if request.method == "POST" and form.is_valid():
         try:
             new = open_ticket(**form.cleaned_data, source=TicketSource.FORM, by=request.user)
@@ -94,14 +99,15 @@ def ticket_new(request: DeskRequest) -> HttpResponse:
             form.add_error(next((name for name in error.fields if name in form.fields), None), error.sentence)
         else:
             return redirect(new.tasks.get())
-    context = {"form": form, "customers": suggestions(request.GET.get("customer", ""))}
+    context = {"form": form, "customers": suggestions(asked(request, "customer"))}
     status = 422 if form.errors else 200
-    return answer(request, "tickets/new.html", {"customers": "tickets/_customers.html"}, context, status=status)
+    return answer(
+        request, "tickets/new.html", {"customers": "tickets/_customers.html"}, context, status=status
+    )
 
 
 def suggestions(text: str) -> QuerySet[Customer]:
     """Customers to choose from while `text` is being typed."""
-    text = text.strip().replace("\x00", "")
     rows = Customer.objects.order_by("name")
     if text:
         rows = rows.filter(Q(name__icontains=text) | Q(email__icontains=text) | Q(number__istartswith=text))

@@ -8,13 +8,11 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from agentdesk.events.models import Event, Kind
+from approvals.card import PLANNING
 from approvals.models import Approval
 from tasks.models import Task, Turn
 from tools import registry
 from tools.models import ToolCall
-
-PLANNING = frozenset({"add_todos", "set_todo_state"})
-"""Calls that the to-do list shows better; the timeline puts those of a turn in one line."""
 
 _TOLD_BY_EVENTS = {
     Kind.TASK_QUEUED: "Queued",
@@ -24,7 +22,10 @@ _TOLD_BY_EVENTS = {
     Kind.TASK_FAILED: "Failed",
     Kind.TASK_CANCELLED: "Cancelled",
 }
-_ONLY_FIRST = {Kind.TASK_QUEUED, Kind.TASK_CLAIMED}  # a task is queued and claimed again after each wait: no news
+_ONLY_FIRST = {
+    Kind.TASK_QUEUED,
+    Kind.TASK_CLAIMED,
+}  # a task is queued and claimed again after each wait: no news
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,12 +6,12 @@ app_name = "desk"
 urlpatterns = [
     path("", dashboard.dashboard, name="dashboard"),
     path("approvals/", approvals.approvals, name="approvals"),
-    path("approvals/<str:public_id>/", approvals.approval, name="approval"),
-    path("approvals/<str:public_id>/decide/", approvals.decide_approval, name="decide"),
+    path("approvals/<slug:public_id>/", approvals.approval, name="approval"),
+    path("approvals/<slug:public_id>/decide/", approvals.decide_approval, name="decide"),
     path("tickets/", tickets.tickets, name="tickets"),
     path("tickets/new/", tickets.ticket_new, name="ticket_new"),
-    path("tickets/<str:public_id>/", tickets.ticket, name="ticket"),
+    path("tickets/<slug:public_id>/", tickets.ticket, name="ticket"),
     path("tasks/", tasks.tasks, name="tasks"),
-    path("tasks/<str:public_id>/", tasks.task, name="task"),
-    path("tasks/<str:public_id>/cancel/", tasks.task_cancel, name="task_cancel"),
+    path("tasks/<slug:public_id>/", tasks.task, name="task"),
+    path("tasks/<slug:public_id>/cancel/", tasks.task_cancel, name="task_cancel"),
 ]

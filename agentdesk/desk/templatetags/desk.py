@@ -19,6 +19,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from agentdesk.core import money, text
+from agentdesk.desk import facts as approval_facts
 from agentdesk.desk import markdown as model_markdown
 from tasks.models import TaskStatus, ToDo, ToDoState
 
@@ -41,6 +42,11 @@ def markdown(value: str) -> SafeString:
 
 
 @register.filter
+def told(facts: dict[str, Any]) -> list[tuple[str, str]]:
+    return approval_facts.told(facts)
+
+
+@register.filter
 def folds(value: str) -> bool:
     """Whether a text is long enough to be folded."""
     return len(value) > FOLD_CHARACTERS or value.count("\n") > FOLD_LINES
@@ -57,7 +63,11 @@ def done_of(todos: Iterable[ToDo]) -> str:
 def percent_done(todos: Iterable[ToDo]) -> int:
     """Percent of the plan that is done or skipped; 0 without a plan."""
     states = [todo.state for todo in todos]
-    return round(100 * (states.count(ToDoState.DONE) + states.count(ToDoState.SKIPPED)) / len(states)) if states else 0
+    return (
+        round(100 * (states.count(ToDoState.DONE) + states.count(ToDoState.SKIPPED)) / len(states))
+        if states
+        else 0
+    )
 
 
 @register.filter
@@ -80,15 +90,6 @@ def amount(minor: int | None, currency: str) -> str:
 def pretty(value: object) -> str:
     """JSON for people: indented, keys in their order, deceptive characters spelled out."""
     return text.visible(json.dumps(value, indent=2, ensure_ascii=False))
-
-
-@register.filter
-def seconds(milliseconds: int | None) -> str:
-    """Return for example `0.4 s`, `12 s`, `3 min 20 s`."""
-    whole = (milliseconds or 0) / 1000
-    if whole < 10:
-        return f"{whole:.1f} s"
-    return _span(timedelta(seconds=whole))
 
 
 @register.filter
@@ -150,7 +151,10 @@ def admin_link(context: RequestContext, row: Model) -> SafeString | str:
     opts = row._meta  # noqa: SLF001 -- Django's public way to a model's names
     if not user.is_staff or not user.has_perm(f"{opts.app_label}.{get_permission_codename('view', opts)}"):
         return ""
-    return format_html('<a href="{}">Open in the admin</a>', reverse(f"admin:{opts.app_label}_{opts.model_name}_change", args=[row.pk]))
+    return format_html(
+        '<a href="{}">Open in the admin</a>',
+        reverse(f"admin:{opts.app_label}_{opts.model_name}_change", args=[row.pk]),
+    )
 
 
 @register.simple_tag(takes_context=True)
@@ -184,7 +188,12 @@ def query_with(context: RequestContext, **changes: Any) -> str:
 
 def _time(moment: datetime, words: str) -> SafeString:
     local = timezone.localtime(moment)
-    return format_html('<time datetime="{}" title="{}">{}</time>', local.isoformat(timespec="seconds"), f"{local:%Y-%m-%d %H:%M:%S %Z}", words)
+    return format_html(
+        '<time datetime="{}" title="{}">{}</time>',
+        local.isoformat(timespec="seconds"),
+        f"{local:%Y-%m-%d %H:%M:%S %Z}",
+        words,
+    )
 
 
 def _date(moment: datetime) -> str:
