@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from agentdesk.core.errors import Invalid
+from agentdesk.events import cursor
 from agentdesk.events.announce import EVERYTHING, task_group
-from agentdesk.events.models import Event
 from tasks.models import Task
 
 MAX_WATCHED = 20
