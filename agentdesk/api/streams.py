@@ -69,7 +69,7 @@ def of_everything() -> Follow:
 
 def task_place(last_event_id: str) -> str:
     """Raises Invalid unless the text is the number of an event; empty means the beginning."""
-    if not (last_event_id or "0").isascii() or not (last_event_id or "0").isdigit() or len(last_event_id) > 9:
+    if not _NUMBER.fullmatch(last_event_id or "0"):
         raise Invalid(
             "Last-Event-ID is the number of an event of this task.", fields={"last_event_id": "unknown"}
         )

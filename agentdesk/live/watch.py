@@ -78,7 +78,4 @@ def present(watch: Watch) -> Present:
         if watch.tasks
         else []
     )
-    newest = (
-        Event.objects.settled().values_list("transaction", "id").last() if watch.every is not None else None
-    )
-    return Present(dict(found), "{}-{}".format(*newest) if newest else "")
+    return Present(dict(found), cursor.newest() if watch.every is not None else cursor.START)
