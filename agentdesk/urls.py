@@ -5,6 +5,7 @@ from django.urls import include, path
 urlpatterns = [
     path("", include("agentdesk.desk.urls")),
     path("", include("agentdesk.live.urls")),
+    path("", include("agentdesk.api.urls")),
     path(
         "accounts/login/",
         auth.LoginView.as_view(template_name="accounts/login.html", redirect_authenticated_user=True),

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from agentdesk.core.errors import Invalid
+from agentdesk.events import cursor
 from agentdesk.events.announce import EVERYTHING, task_group
-from agentdesk.events.models import Event
 from tasks.models import Task
 
 MAX_WATCHED = 20
@@ -78,7 +78,4 @@ def present(watch: Watch) -> Present:
         if watch.tasks
         else []
     )
-    newest = (
-        Event.objects.settled().values_list("transaction", "id").last() if watch.every is not None else None
-    )
-    return Present(dict(found), "{}-{}".format(*newest) if newest else "")
+    return Present(dict(found), cursor.newest() if watch.every is not None else cursor.START)

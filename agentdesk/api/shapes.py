@@ -1,0 +1,159 @@
+"""What programs send and get, as the OpenAPI document describes it."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Any
+
+from django.db.models import Prefetch
+from django.http import HttpRequest
+from django.urls import reverse
+from ninja import Field, Schema
+from pydantic import AfterValidator, ConfigDict
+
+from agentdesk.core.errors import Invalid
+from agentdesk.core.text import refuse_unstorable
+from approvals.models import Approval
+from tasks.models import Task, TaskStatus, ToDo
+
+
+def _storable(text: str) -> str:
+    try:
+        refuse_unstorable(text)
+    except Invalid as error:
+        raise ValueError(error.sentence) from None
+    return text
+
+
+Text = Annotated[str, AfterValidator(_storable)]
+
+
+class NewTask(Schema):
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    goal: Text = Field(description="What the agent is to achieve, in plain words; at most 24,000 characters.")
+    customer: Text | None = Field(
+        None, description="Number, e-mail address or full name of the customer it is about."
+    )
+    agent: Text | None = Field(None, description="Name of the agent; without it, the desk's default.")
+    previous_response_id: Text | None = Field(
+        None, description="Id of an earlier task that this one continues."
+    )
+
+
+class Started(Schema):
+    id: str
+    status: TaskStatus
+    url: str = Field(description="Where to read the task.")
+    events_url: str = Field(description="Where to follow it, as Server-Sent Events.")
+
+
+class ToDoOut(Schema):
+    position: int
+    text: str
+    state: str
+
+
+class Usage(Schema):
+    turns: int
+    tool_calls: int
+    tokens: int
+    work_ms: int = Field(description="Milliseconds of work; waiting is not counted.")
+
+
+class ApprovalOut(Schema):
+    id: str
+    kind: str
+    title: str
+    url: str = Field(description="The page where a person decides; programs cannot.")
+    expires_at: datetime
+
+
+class TaskOut(Started):
+    title: str
+    goal: str
+    agent: str
+    customer: str | None = Field(description="The customer's number.")
+    ticket: str | None
+    previous_response_id: str | None
+    page_url: str = Field(description="The page for people.")
+    waiting_for: str = Field(description="“approval”, “question”, or empty when it waits for nobody.")
+    approvals: list[ApprovalOut] = Field(description="What waits for a person, the soonest to expire first.")
+    todos: list[ToDoOut]
+    result: str = Field(description="The agent's final answer; empty until the task is done.")
+    failure: str = Field(description="Why it failed; empty otherwise.")
+    model: str
+    usage: Usage
+    last_event: int = Field(description="Number of the newest event of the task.")
+    created_at: datetime
+    started_at: datetime | None
+    finished_at: datetime | None
+
+
+class Problem(Schema):
+    code: str
+    message: str = Field(description="One sentence for people that says what to do next.")
+    fields: dict[str, str] = Field(description="The inputs it is about.")
+
+
+class Refusal(Schema):
+    error: Problem
+
+
+def started(task: Task, request: HttpRequest) -> dict[str, Any]:
+    return {
+        "id": task.public_id,
+        "status": task.status,
+        "url": request.build_absolute_uri(reverse("api:task", args=[task.public_id])),
+        "events_url": request.build_absolute_uri(reverse("api:task_events", args=[task.public_id])),
+    }
+
+
+def whole(public_id: str, request: HttpRequest) -> dict[str, Any] | None:
+    """Everything about one task, or None when there is no such task; four queries."""
+    waiting = Prefetch("approvals", Approval.objects.open().order_by("expires_at"), to_attr="waiting")
+    plan = Prefetch("todos", ToDo.objects.order_by("position"), to_attr="plan")
+    related = ("agent_version__agent", "customer", "ticket", "previous")
+    task: Any = (
+        Task.objects.select_related(*related)
+        .prefetch_related(waiting, plan)
+        .filter(public_id=public_id)
+        .first()
+    )
+    if task is None:
+        return None
+    return {
+        **started(task, request),
+        "title": task.title,
+        "goal": task.goal,
+        "agent": task.agent_version.agent.name,
+        "customer": task.customer.number if task.customer else None,
+        "ticket": task.ticket.public_id if task.ticket else None,
+        "previous_response_id": task.previous.public_id if task.previous else None,
+        "page_url": request.build_absolute_uri(task.get_absolute_url()),
+        "waiting_for": task.waiting_for,
+        "approvals": [
+            {
+                "id": approval.public_id,
+                "kind": approval.kind,
+                "title": approval.title,
+                "url": request.build_absolute_uri(approval.get_absolute_url()),
+                "expires_at": approval.expires_at,
+            }
+            for approval in task.waiting
+        ],
+        "todos": [{"position": todo.position, "text": todo.text, "state": todo.state} for todo in task.plan],
+        "result": task.result,
+        "failure": task.failure,
+        "model": task.model_name,
+        "usage": {
+            "turns": task.turns_used,
+            "tool_calls": task.tool_calls_used,
+            "tokens": task.tokens_used,
+            "work_ms": task.work_ms,
+        },
+        "last_event": task.last_event,
+        "created_at": task.created_at,
+        "started_at": task.started_at,
+        "finished_at": task.finished_at,
+    }

@@ -1,0 +1,106 @@
+"""Version 1 of the API: start a task, read it, follow it, follow everything."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from ninja import Header, Query, Router, Status
+
+from agentdesk.api import streams
+from agentdesk.api.auth import START_TASK, ApiRequest
+from agentdesk.api.shapes import NewTask, Refusal, Started, TaskOut, started, whole
+from agentdesk.api.start import start
+from agentdesk.core.errors import Missing
+from agentdesk.core.text import shortened
+from agentdesk.events import cursor
+from tasks.models import TERMINAL, Task
+
+REFUSALS: dict[int, Any] = {401: Refusal, 403: Refusal, 422: Refusal}
+STREAM = {
+    "responses": {
+        200: {"description": "Events", "content": {"text/event-stream": {"schema": {"type": "string"}}}}
+    }
+}
+
+Key = Annotated[
+    str | None,
+    Header(None, alias="Idempotency-Key", description="The same key and body start one task only."),
+]
+LastHeader = Annotated[
+    str | None, Header(None, alias="Last-Event-ID", description="Go on behind this event.")
+]
+LastQuery = Annotated[str | None, Query(None, description="The same, where headers cannot be set.")]
+
+router = Router(tags=["tasks"])
+
+
+@router.post(
+    "/tasks",
+    url_name="tasks",
+    response={202: Started, 400: Refusal, 413: Refusal, **REFUSALS},
+    summary="Start a task",
+)
+def start_task(
+    request: ApiRequest, response: HttpResponse, wanted: NewTask, idempotency_key: Key = None
+) -> Status[dict[str, Any]]:
+    """Answers at once; the agent works on without you. Follow `events_url`, or read `url` now and then."""
+    request.auth.require(START_TASK)
+    task = start(wanted.model_dump(), by=request.auth.user, key=idempotency_key)
+    answer = started(task, request)
+    response["Location"] = answer["url"]
+    return Status(202, answer)
+
+
+@router.get(
+    "/tasks/{task_id}",
+    url_name="task",
+    response={200: TaskOut, 404: Refusal, **REFUSALS},
+    summary="Read a task",
+)
+def read_task(request: HttpRequest, task_id: str) -> dict[str, Any]:
+    """Where it stands, its plan, what it waits for, and its result."""
+    found = whole(task_id, request)
+    if found is None:
+        raise _no_task(task_id)
+    return found
+
+
+@router.get(
+    "/tasks/{task_id}/events",
+    url_name="task_events",
+    response={204: None, 404: Refusal, 503: Refusal, **REFUSALS},
+    openapi_extra=STREAM,
+    summary="Follow a task",
+)
+def follow_task(
+    request: ApiRequest, task_id: str, last_id: LastHeader = None, last_event_id: LastQuery = None
+) -> HttpResponseBase:
+    """Its events from the first one, as Server-Sent Events whose ids are their numbers; ends with the task."""
+    place = streams.task_place(last_id or last_event_id or "")
+    task = Task.objects.filter(public_id=task_id).first()
+    if task is None:
+        raise _no_task(task_id)
+    if task.status in TERMINAL and int(place) >= task.last_event:
+        return HttpResponse(status=204)  # tells an EventSource that there is nothing to come back for
+    return streams.respond(streams.of_task(task), place, request.auth)
+
+
+@router.get(
+    "/events",
+    url_name="events",
+    response={503: Refusal, **REFUSALS},
+    openapi_extra=STREAM,
+    summary="Follow everything",
+)
+def follow_everything(
+    request: ApiRequest, last_id: LastHeader = None, last_event_id: LastQuery = None
+) -> HttpResponseBase:
+    """The events of all tasks from now on, or behind the given id (“0-0” is the beginning), as Server-Sent Events."""
+    last = last_id or last_event_id
+    place = cursor.checked(last) if last else cursor.newest()
+    return streams.respond(streams.of_everything(), place, request.auth)
+
+
+def _no_task(task_id: str) -> Missing:
+    return Missing(f"There is no task {shortened(task_id, 60)!r}.", fields={"task_id": "unknown"})
