@@ -41,7 +41,7 @@ class Command(BaseCommand):
                     f"the accounts {', '.join(accounts)} with the password {settings.DEMO_PASSWORD!r}"
                 )
             if not no_tickets and (tickets := open_tickets()):
-                made.append(f"{tickets} tickets, each a task in the queue")
+                made.append(f"{tickets} ticket{'s' if tickets != 1 else ''}, each a task in the queue")
         except DeskError as error:
             raise CommandError(error.sentence) from None
         for line in made:
