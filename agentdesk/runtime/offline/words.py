@@ -53,7 +53,7 @@ _GROUPS: dict[Kind, list[tuple[str, float]]] = {
         (r"\b(?:duplicated?|duplicates)\b", 2.5),
     ],
     Kind.DAMAGED: [
-        (r"\b(?:broken?|broke|cracked?|cracks?|smashed|shattered|dented|dents?|scratched|scratches|damaged?|bent|ripped|torn|chipped|chip|leaking|leaked|leaks|crushed|squashed|stained|snapped|ruined|faulty|defective|dead on arrival|doa)\b", 4),
+        (r"\b(?:broken?|broke|crack(?:ed|s)?|smashed|shattered|dent(?:ed|s)?|scratch(?:ed|es)?|damaged?|damages|bent|ripped|torn|tear|chipped|chip|leaking|leaked|leaks|leaky|crushed|squashed|stain(?:ed|s)?|snapped|faulty|defective|dead on arrival|doa|mouldy|moldy|rotten|spoiled)\b", 4),
         (r"\b(?:doesnt|does not|wont|will not|not|isnt|stopped|never|didnt) (?:even )?(?:work|working|turn on|switch on|start|charge|function|worked)\b", 3.5),
         (r"\b(?:in|into|to) (?:\w+ )?pieces\b|\bfell apart\b|\bfalling apart\b|\bcame apart\b|\bmissing (?:a )?(?:handle|part|piece|screws?|lid|button)", 3),
         (r"\bhole in\b|\bbad (?:shape|condition|state)\b|\bdefect\b|\bmalfunction", 2.5),
@@ -63,8 +63,8 @@ _GROUPS: dict[Kind, list[tuple[str, float]]] = {
         (r"\b(?:sent|send|shipped|delivered|got|received|gave|given)\b(?: me| us)?(?: a| an| the| some)? (?:wrong|incorrect|different|completely different|totally different)", 3),
         (r"\binstead of\b|\brather than the\b", 2.5),
         (r"\bnot (?:what|the \w+ (?:that )?|the one) (?:i|we) (?:have )?(?:ordered|bought|asked|paid|wanted)", 4),
-        (r"\b(?:ordered|bought|wanted|asked for) .{2,50}\b(?:but|and|yet)\b.{0,12}\b(?:got|received|was sent|were sent|sent me|came|inside|in the box)", 2.5),
-        (r"\bmix(?:ed)?.?up\b|\bsomeone else.?s (?:order|parcel|package)", 2.5),
+        (r"\b(?:ordered|bought|wanted|asked for) .{2,50}\b(?:but|and|yet)\b.{0,12}\b(?:got|received|was sent|were sent|sent me|came|inside|in the box)", 3.5),
+        (r"\bmix(?:ed)?.?up\b|\b(?:someone|somebody) elses? (?:order|parcel|package|stuff|things)|\b(?:isnt|is not|not|arent) mine\b", 3.5),
     ],
     Kind.LATE: [
         (r"\b(?:late|delayed|delay|delays|overdue|behind schedule|too slow|slow delivery|belated)\b", 4),
@@ -72,15 +72,15 @@ _GROUPS: dict[Kind, list[tuple[str, float]]] = {
         (r"\b(?:days?|weeks?) (?:late|after|later than|past|overdue|behind)\b", 3),
         (r"\btook (?:\w+ ){0,4}?(?:weeks?|days?|ages|forever|month)\b|\btaking (?:so long|forever|ages|too long)", 3),
         (r"\bpromised\b.{0,40}\b(?:date|day|by|delivery|monday|tuesday|wednesday|thursday|friday|saturday|sunday|last week|yesterday)\b", 2),
-        (r"\bmissed (?:the|its|your) (?:delivery )?(?:date|deadline|birthday)\b|\bnot (?:on|in) time\b|\btoo late for\b", 3),
+        (r"\bmissed (?:the|its|your) (?:delivery )?(?:date|deadline|birthday)\b|\b(?:not|didnt|never|isnt|wasnt|hasnt) (?:\w+ ){0,3}?(?:on|in) time\b|\btoo late for\b", 4),
     ],
     Kind.MISSING: [
         (rf"\b{_NOT}\W+(?:\w+\W+){{0,4}}?{_GOT}\b", 3.5),
         (r"\b(?:lost|missing|disappeared|vanished|stolen|nowhere to be (?:found|seen)|went missing|gone)\b(?! (?:handle|part|piece))", 3),
-        (r"\bwhere(?:s| is| are| the hell is)? (?:my|our|the) (?:\w+ ){0,2}?(?:parcel|package|order|delivery|shipment|stuff|things|box|item)", 3),
-        (r"\b(?:marked|says?|shows?|showing|status|tracking|listed)\b.{0,25}\bdelivered\b", 3.5),
+        (r"\bwhere(?:s| is| are| the hell is)? (?:my|our) \w+|\bwhere(?:s| is| are) (?:the|it)\b", 3),
+        (r"\b(?:marked|says?|claims?|claimed|shows?|showing|status|tracking|listed)\b.{0,25}\bdelivered\b", 3.5),
         (r"\b(?:still|been) waiting (?:for|on)\b|\bstill (?:nothing|no (?:sign|parcel|package|delivery))\b|\bno (?:sign|trace) of\b", 3),
-        (r"\btracking\b.{0,40}\b(?:stuck|stopped|not moved|hasnt (?:moved|updated|changed)|no updates?|not updated)", 3),
+        (r"\btracking\b.{0,40}\b(?:stuck|stopped|not moved|hasnt (?:moved|updated|changed)|no updates?|not updated|same status|no change|nothing)|\bsame status\b", 3),
         (r"\bempty (?:box|parcel|package)\b", 2.5),
     ],
     Kind.CANCEL: [
@@ -103,9 +103,10 @@ _GROUPS: dict[Kind, list[tuple[str, float]]] = {
         (r"\b(?:discount|coupon|voucher|promo(?:tion)?(?: code)?|gift ?card|goodwill|freebie|rebate|store credit|special (?:deal|price|offer))\b", 3.5),
         (r"\b(?:cheaper|lower price|price (?:match|drop|dropped|difference|adjustment|went down|reduced)|on sale (?:now|today)|reduced (?:now|today|to))\b", 3.5),
         (r"\b(?:for free|free of charge|free (?:shipping|upgrade|gift|item|product|replacement|month|stuff)|something (?:extra|free))\b", 3),
-        (r"\b(?:loyal|long.?time|long.?standing|good|best|vip) customer\b|\bbeen (?:a customer|with you|shopping|buying) (?:\w+ ){0,3}(?:years|ages|since)\b", 1.5),
+        (r"\bloyalty\b|\b(?:loyal|long.?time|long.?standing|good|best|vip) customer\b|\bbeen (?:a customer|with you|shopping|buying) (?:\w+ ){0,3}(?:years|ages|since)\b", 1.5),
         (r"\b(?:make|made) an exception\b|\b(?:bend|stretch) the rules\b|\bwaive\b|\bout of (?:courtesy|goodwill|kindness)\b|\bas a (?:gesture|favou?r)\b", 3),
         (r"\bcompensat(?:e|ion)\b(?!.{0,60}\blate\b)", 1.5),
+        (r"\b(?:a|some) (?:little |small |nice )?(?:present|gift|reward|bonus|treat|thank.?you)\b|\b(?:after|for) (?:\w+ )?\w+ years\b", 2),
         (r"\bkeep (?:it|them|the \w+) and (?:\w+ ){0,4}?(?:full )?(?:refund|money back)", 1),
     ],
     Kind.SUBSCRIPTION: [
@@ -139,7 +140,7 @@ _GROUPS: dict[Kind, list[tuple[str, float]]] = {
     Kind.GENERAL: [
         (r"\b(?:do|can|could|does|is|are|will|what|which|how|when|where) (?:you|i|we|it|there|your|the|my|is|are|do|does|long|much|many)\b[^.!\n]{3,150}\?", 2),
         (r"\b(?:opening hours|shipping (?:cost|costs|fee|fees|to|time|times)|ship to|deliver to|invoice|receipt|vat|warranty|in stock|back in stock|payment methods?|size (?:chart|guide)|phone number|gift wrap\w*|store (?:hours|location))\b", 3),
-        (r"\b(?:question|wondering|curious|want(?:ed)? to know|like to know|information (?:about|on))\b", 2),
+        (r"\b(?:question (?:about|on|regarding)|wondering|curious|want(?:ed)? to know|like to know|information (?:about|on))\b", 2),
         (r"\bthank(?:s| you)\b.{0,30}\b(?:great|quick|fast|lovely|help|everything)\b", 1),
     ],
 }  # fmt: skip
@@ -152,13 +153,15 @@ _NEGATED = re.compile(
 )
 _NEGATION_IS_MEANT = {Kind.MISSING, Kind.RETURN, Kind.FRAUD, Kind.GENERAL, Kind.COMPLAINT, Kind.WISH}
 _PRICE_OF_SUBJECT = 1.4  # people put what they want into the subject
-_ENOUGH = 3.0
+_ENOUGH = 2.5
 
 _VOCABULARY = frozenset(
     "charged charges twice double duplicate payment statement broken cracked damaged shattered scratched arrived received delivered "
     "delivery parcel package delayed cancel cancelled subscription monthly refund return returned missing wrong ordered shipped "
     "discount account password defective".split()
 )
+_REAL_WORDS = frozenset(["change", "changed", "changes", "charge", "charger", "cracker", "orders", "shipping", "returns", "detective", "pavement"])
+"""Look like typing errors of the vocabulary and are none."""
 _WORD = re.compile(r"[a-z]{5,14}")
 
 
@@ -180,7 +183,7 @@ def plain(text: str) -> str:
 
 @lru_cache(maxsize=20_000)
 def _corrected(word: str) -> str:
-    if word in _VOCABULARY:
+    if word in _VOCABULARY or word in _REAL_WORDS:
         return word
     best, score = word, 0.83
     for known in _VOCABULARY:
@@ -202,13 +205,16 @@ def scores(text: str) -> dict[Kind, float]:
     result = dict.fromkeys(_COMPILED, 0.0)
     for kind, groups in _COMPILED.items():
         for pattern, weight in groups:
+            found = 0
             for match in pattern.finditer(said):
                 if kind not in _NEGATION_IS_MEANT and _NEGATED.search(
                     said[max(0, match.start() - 40) : match.start()]
                 ):
                     continue
-                result[kind] += weight
-                break
+                found += 1
+                if found >= (3 if kind is Kind.COMPLAINT else 1):
+                    break
+            result[kind] += weight * found
     return result
 
 
@@ -246,7 +252,9 @@ def _settle(total: dict[Kind, float]) -> None:
     )
     if concrete >= _ENOUGH:
         total[Kind.COMPLAINT] = min(total[Kind.COMPLAINT], 2.0)
-        total[Kind.GENERAL] = min(total[Kind.GENERAL], concrete - 0.5)
+    particular = max(score for kind, score in total.items() if kind is not Kind.GENERAL)
+    if particular >= _ENOUGH:
+        total[Kind.GENERAL] = min(total[Kind.GENERAL], particular - 0.5)
     if total[Kind.DUPLICATE] >= 4:
         for kind in (Kind.CANCEL, Kind.RETURN, Kind.MISSING, Kind.SUBSCRIPTION):
             total[kind] *= 0.5
