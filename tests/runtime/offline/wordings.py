@@ -2,18 +2,30 @@
 
 from __future__ import annotations
 
-from agentdesk.runtime.offline.words import Kind
+from agentdesk.runtime.offline.word_groups import Kind
 
 TUNED: list[tuple[str, str, Kind]] = [
     ("I was charged twice for my monthly subscription", "Hi, please look at my statement.", Kind.DUPLICATE),
     ("Double charge", "You took the money 2 times for order A-1010!!", Kind.DUPLICATE),
-    ("billing problem", "there are two charges of $29 on my credit card, i only ordered once", Kind.DUPLICATE),
+    (
+        "billing problem",
+        "there are two charges of $29 on my credit card, i only ordered once",
+        Kind.DUPLICATE,
+    ),
     ("payment", "my card was debited twice", Kind.DUPLICATE),
     ("I got chraged twcie", "please refnud one", Kind.DUPLICATE),
-    ("Wrong amount on my bank statement", "The same payment appears two times on my bank account", Kind.DUPLICATE),
+    (
+        "Wrong amount on my bank statement",
+        "The same payment appears two times on my bank account",
+        Kind.DUPLICATE,
+    ),
     ("Why did you bill me double?", "", Kind.DUPLICATE),
     ("duplicate payment for A-1003", "", Kind.DUPLICATE),
-    ("My mug arrived broken", "One of the two mugs has a crack. I can keep it if I get something back.", Kind.DAMAGED),
+    (
+        "My mug arrived broken",
+        "One of the two mugs has a crack. I can keep it if I get something back.",
+        Kind.DAMAGED,
+    ),
     ("cracked screen", "The tablet came with a cracked screen", Kind.DAMAGED),
     ("Box was crushed", "everything inside is smashed to pieces", Kind.DAMAGED),
     ("Damaged", "The lamp is dammaged, it has a big dent", Kind.DAMAGED),
@@ -57,14 +69,30 @@ TUNED: list[tuple[str, str, Kind]] = [
     ("The mug is fine, not broken", "but it came ten days late", Kind.LATE),
     ("I wasn't charged twice", "but the parcel never arrived", Kind.MISSING),
     ("I don't want to cancel", "I just want to know why my parcel is delayed", Kind.LATE),
-    ("Two identical debits", "On 3 March and again on 4 March you took 18.50 from my account. One is enough!", Kind.DUPLICATE),
+    (
+        "Two identical debits",
+        "On 3 March and again on 4 March you took 18.50 from my account. One is enough!",
+        Kind.DUPLICATE,
+    ),
     ("pls check", "hey i think u guys billed me 2x for the coffee box??", Kind.DUPLICATE),
-    ("Refund one of the payments", "I pressed pay, the page froze, I pressed again and now both payments went through.", Kind.DUPLICATE),
-    ("money taken again", "You've taken 45 dollars again although I had already paid for A-1012", Kind.DUPLICATE),
+    (
+        "Refund one of the payments",
+        "I pressed pay, the page froze, I pressed again and now both payments went through.",
+        Kind.DUPLICATE,
+    ),
+    (
+        "money taken again",
+        "You've taken 45 dollars again although I had already paid for A-1012",
+        Kind.DUPLICATE,
+    ),
     ("Invoice", "Why is the same charge listed twice on my credit card bill?", Kind.DUPLICATE),
     ("double billing!!!", "sort it out", Kind.DUPLICATE),
     ("Glass arrived shattered", "The vase is in a thousand pieces, photos attached.", Kind.DAMAGED),
-    ("There's a scratch", "The table has a deep scratch on top. I'd keep it for some money off.", Kind.DAMAGED),
+    (
+        "There's a scratch",
+        "The table has a deep scratch on top. I'd keep it for some money off.",
+        Kind.DAMAGED,
+    ),
     ("headphones dead", "Left side stopped working after one day", Kind.DAMAGED),
     ("leaky bottle", "the shampoo leaked all over the box", Kind.DAMAGED),
     ("Torn bag", "The bag came with a ripped seam", Kind.DAMAGED),
@@ -78,7 +106,11 @@ TUNED: list[tuple[str, str, Kind]] = [
     ("slow", "why is my parcel taking so long? You said 3 days", Kind.LATE),
     ("Birthday ruined", "The gift didn't come on time", Kind.LATE),
     ("no parcel", "I've been waiting for my shoes, no sign of them", Kind.MISSING),
-    ("Package stolen?", "DHL says it was delivered on Friday but I was home all day and got nothing", Kind.MISSING),
+    (
+        "Package stolen?",
+        "DHL says it was delivered on Friday but I was home all day and got nothing",
+        Kind.MISSING,
+    ),
     ("order A-1020", "has not been delivered yet, can you check where it is", Kind.MISSING),
     ("havent recieved my order", "", Kind.MISSING),
     ("Stop!", "I bought the wrong size just now, please don't ship it", Kind.CANCEL),
@@ -93,7 +125,11 @@ TUNED: list[tuple[str, str, Kind]] = [
     ("end my plan", "I'd like to cancel my monthly box from next month", Kind.SUBSCRIPTION),
     ("Auto renewal", "turn off the auto-renewal please", Kind.SUBSCRIPTION),
     ("Last warning", "If I don't get my money by Friday my attorney takes this to court.", Kind.CHARGEBACK),
-    ("Unknown order", "There is an order on my account that I don't recognise. I think my card was stolen.", Kind.FRAUD),
+    (
+        "Unknown order",
+        "There is an order on my account that I don't recognise. I think my card was stolen.",
+        Kind.FRAUD,
+    ),
     ("data request", "Under the GDPR please send me a copy of the data you hold", Kind.PRIVACY),
     ("Please delete my account", "and everything you know about me", Kind.PRIVACY),
     ("locked out", "My password is not accepted", Kind.ACCOUNT),
@@ -108,7 +144,11 @@ TUNED: list[tuple[str, str, Kind]] = [
     ("It did arrive in time", "but one of the glasses was broken", Kind.DAMAGED),
     ("not late at all", "just the wrong product inside", Kind.WRONG),
     ("my account was debited 2 times", "same day, same sum. Send one back please.", Kind.DUPLICATE),
-    ("Extra payment on PayPal", "Paypal shows a second payment of 62,00 EUR for order A-1044 that I never agreed to", Kind.DUPLICATE),
+    (
+        "Extra payment on PayPal",
+        "Paypal shows a second payment of 62,00 EUR for order A-1044 that I never agreed to",
+        Kind.DUPLICATE,
+    ),
     ("paid double", "hello, i have paid double for my vase", Kind.DUPLICATE),
     ("Subscription billed two times in March", "", Kind.DUPLICATE),
     ("Charged again", "I already paid yesterday and today the same amount is gone again.", Kind.DUPLICATE),
@@ -124,7 +164,11 @@ TUNED: list[tuple[str, str, Kind]] = [
     ("Different model", "You have delivered a different model than the one in my order", Kind.WRONG),
     ("Size", "The shoes you sent are the wrong size, I had ordered 39", Kind.WRONG),
     ("Delay", "Order A-1051 arrived 6 days after the promised date. What will you do about it?", Kind.LATE),
-    ("still not here and it is past the date", "it was due on Tuesday, today is Thursday. Very late.", Kind.LATE),
+    (
+        "still not here and it is past the date",
+        "it was due on Tuesday, today is Thursday. Very late.",
+        Kind.LATE,
+    ),
     ("delivery took forever", "I finally got it after two weeks", Kind.LATE),
     ("You missed the deadline", "You promised it by Christmas", Kind.LATE),
     ("Nothing arrived", "ordered three weeks ago", Kind.MISSING),
@@ -133,7 +177,11 @@ TUNED: list[tuple[str, str, Kind]] = [
     ("lost in the mail?", "my order seems to have vanished", Kind.MISSING),
     ("The courier claims he delivered", "but no one in the house has seen a parcel", Kind.MISSING),
     ("cancel pls", "", Kind.CANCEL),
-    ("Wrong address, please cancel", "I need to cancel the order from this morning, it goes to my old flat", Kind.CANCEL),
+    (
+        "Wrong address, please cancel",
+        "I need to cancel the order from this morning, it goes to my old flat",
+        Kind.CANCEL,
+    ),
     ("don't ship A-1060", "I don't need it after all", Kind.CANCEL),
     ("I would like to undo my purchase", "It has not shipped yet I think", Kind.CANCEL),
     ("refund for a sofa i don't like", "bought it ten days ago, would like to return it", Kind.RETURN),
@@ -160,7 +208,11 @@ TUNED: list[tuple[str, str, Kind]] = [
 ]
 
 HELD_OUT: list[tuple[str, str, Kind]] = [
-    ("Two payments for one order", "Good morning, I noticed two payments of $54.20 for a single order. Kind regards", Kind.DUPLICATE),
+    (
+        "Two payments for one order",
+        "Good morning, I noticed two payments of $54.20 for a single order. Kind regards",
+        Kind.DUPLICATE,
+    ),
     ("you charged my visa card twice", "one of them must be a mistake", Kind.DUPLICATE),
     ("Why was I billed again this week?", "I pay monthly, not weekly", Kind.DUPLICATE),
     ("Error in billing", "It seems that the amount for A-1077 has been deducted twice.", Kind.DUPLICATE),
