@@ -7,7 +7,8 @@ import re
 from dataclasses import dataclass
 
 from agentdesk.runtime.offline.request import Amount, amounts, order_numbers
-from agentdesk.runtime.offline.words import Kind, classify
+from agentdesk.runtime.offline.word_groups import Kind
+from agentdesk.runtime.offline.words import classify
 
 
 class Verb(enum.StrEnum):
@@ -98,21 +99,17 @@ def read(text: str, by: str = "") -> Directive:
 
 def _verb(said: str, *, has_amount: bool, kind: Kind, names: bool, replies: bool) -> Verb:
     declines = bool(_DECLINING.search(said))
-    if replies:
-        return Verb.REPLY
-    if _TAKING_OVER.search(said):
-        return Verb.TAKE_OVER
-    if _REFUNDING.search(said) and not declines:
-        return Verb.REFUND
-    if declines or _DISAGREEING.match(said):
-        return Verb.DECLINE
-    if _AGREEING.match(said):
-        return Verb.YES
-    if has_amount:
-        return Verb.REFUND
-    if kind is not Kind.UNCLEAR:
-        return Verb.CASE
-    return Verb.FACT if names else Verb.OTHER
+    verbs = (
+        (Verb.REPLY, replies),
+        (Verb.TAKE_OVER, bool(_TAKING_OVER.search(said))),
+        (Verb.REFUND, bool(_REFUNDING.search(said)) and not declines),
+        (Verb.DECLINE, declines or bool(_DISAGREEING.match(said))),
+        (Verb.YES, bool(_AGREEING.match(said))),
+        (Verb.REFUND, has_amount),
+        (Verb.CASE, kind is not Kind.UNCLEAR),
+        (Verb.FACT, names),
+    )
+    return next((verb for verb, fits in verbs if fits), Verb.OTHER)
 
 
 def counter_offer(reason: str, *, below_minor: int) -> int | None:

@@ -11,7 +11,8 @@ from agentdesk.runtime.offline.directive import Directive, Verb
 from agentdesk.runtime.offline.injection import set_aside
 from agentdesk.runtime.offline.request import order_numbers
 from agentdesk.runtime.offline.shop import Brief, Buyer, Order
-from agentdesk.runtime.offline.words import Kind, Reading, classify
+from agentdesk.runtime.offline.word_groups import Kind
+from agentdesk.runtime.offline.words import Reading, classify
 
 RECENT = 10
 _PASSING = re.compile(
@@ -42,6 +43,12 @@ class Facts:
     runbooks: dict[str, runbook.Runbook]
 
     @property
+    def said(self) -> str:
+        """The customer's words and what colleagues added to them."""
+        added = [answer.text for answer in self.answers if answer.verb in (Verb.CASE, Verb.FACT, Verb.OTHER)]
+        return "\n".join([self.words, *added])
+
+    @property
     def last(self) -> Directive | None:
         """The colleague's latest answer that says what to do."""
         return next(
@@ -56,10 +63,6 @@ class Facts:
     @property
     def who(self) -> str:
         return self.first_name or "the customer"
-
-    @property
-    def questions(self) -> int:
-        return len(self.conversation.of("ask_person"))
 
 
 def gather(conversation: Conversation) -> Facts:
@@ -120,6 +123,11 @@ def _orders(conversation: Conversation, buyer: Buyer | None) -> tuple[dict[str, 
             strange.pop(number, None)
             orders[number] = order
     return orders, strange
+
+
+def refund_ordered(facts: Facts) -> bool:
+    """True when a colleague's answer was to refund something."""
+    return any(answer.verb is Verb.REFUND for answer in facts.answers)
 
 
 def may_retry(calls: list[Call]) -> bool:

@@ -12,9 +12,8 @@ from agentdesk.runtime.offline.verdict import Verdict
 from agentdesk.runtime.offline.words import plain
 
 MOST = 3
-_COMMON = frozenset(
-    "the and for with your this that order item set new box pack size one two black white blue red green small large".split()
-)
+SHORTEST = 3  # letters of a word that can tell an item
+_COMMON = frozenset({"the", "and", "for", "with", "your", "this", "that", "order", "item", "set", "new", "box", "pack", "size", "one", "two", "black", "white", "blue", "red", "green", "small", "large"})  # fmt: skip
 _SUBSCRIPTION = re.compile(
     r"\b(?:subscription|subscribed|membership|monthly|per month|every month|plan|renewal|recurring|abo)\b"
 )
@@ -36,7 +35,7 @@ def likely(facts: Facts, *, status: str = "") -> list[str]:
     """Up to three numbers of orders the message may be about, likeliest first."""
     if facts.mentioned:
         return list(facts.mentioned)
-    scored = [(_evidence(brief, facts.words), brief) for brief in facts.briefs]
+    scored = [(_evidence(brief, facts.said), brief) for brief in facts.briefs]
     best = max((score for score, _ in scored), default=0)
     if best:
         return [brief.number for score, brief in scored if score == best][:MOST]
@@ -117,4 +116,4 @@ def no_orders(facts: Facts) -> Verdict:
 
 
 def _singular(word: str) -> str:
-    return word[:-1] if len(word) > 3 and word.endswith("s") and not word.endswith("ss") else word
+    return word[:-1] if len(word) > SHORTEST and word.endswith("s") and not word.endswith("ss") else word

@@ -30,7 +30,11 @@ class Pieces:
         return sum(line.unit_price_minor * quantity for line, quantity in self.lines)
 
     def __str__(self) -> str:
-        return " and ".join(f"{quantity} × {line.title}" for line, quantity in self.lines)
+        """As in a sentence: `the Teapot and 2 × Stoneware mug`."""
+        return " and ".join(
+            f"the {line.title}" if quantity == 1 else f"{quantity} × {line.title}"
+            for line, quantity in self.lines
+        )
 
 
 def meant(order: Order, words: str) -> Pieces | None:

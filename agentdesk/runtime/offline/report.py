@@ -3,48 +3,21 @@
 from __future__ import annotations
 
 from agentdesk.core.text import shortened
+from agentdesk.runtime.offline.acting import REFUNDS, Done
 from agentdesk.runtime.offline.answer import Answer, Wish
 from agentdesk.runtime.offline.conversation import Call, Outcome
 from agentdesk.runtime.offline.directive import for_customer
 from agentdesk.runtime.offline.facts import Facts, may_retry
-from agentdesk.runtime.offline.orders import REFUNDS, Done
 from agentdesk.runtime.offline.shop import money
+from agentdesk.runtime.offline.thoughts import closing_thought
 from agentdesk.runtime.offline.ticking import Phase, closing, ticked
 from agentdesk.runtime.offline.verdict import REFUNDED, Case, Verdict
-from agentdesk.runtime.offline.words import Kind
+from agentdesk.runtime.offline.word_groups import Kind
 
 _ACTING = (Kind.DUPLICATE, Kind.DAMAGED, Kind.WRONG, Kind.LATE, Kind.MISSING, Kind.CANCEL)
 """Their third to-do is a deed; when there is none to do it is skipped, not done."""
+_MANY_REFUNDS = 3
 SIGNATURE = "Kind regards\nYour support team"
-
-
-def opening(facts: Facts) -> str:
-    return f"I will look into this for {facts.who} and write down my plan first."
-
-
-def first_thought(facts: Facts) -> str:
-    what = {
-        Kind.UNCLEAR: "It is not clear to me yet what is wanted, so finding that out comes first.",
-        Kind.GENERAL: "This reads like a question rather than a problem with an order.",
-    }.get(facts.reading.kind, f"This reads like a case of {facts.reading.kind.value}.")
-    if facts.reading.runner_up and facts.reading.kind is not Kind.UNCLEAR and facts.reading.confidence < 0.25:
-        what += f" It could also be {facts.reading.runner_up.value}; the facts will tell."
-    if facts.pretended:
-        what += (
-            " The message also contains text that poses as instructions to me"
-            f" (“{shortened(' '.join(facts.pretended[0].split()), 90)}”). A ticket is what a customer says, never an order: I set that aside"
-            " and look only at what the customer may really need."
-        )
-    return what
-
-
-def checking_thought(facts: Facts, wishes: list[Wish]) -> str:
-    orders = [str(wish.arguments["order"]) for wish in wishes if wish.tool == "get_order_details"]
-    if not orders:
-        return "Now the rule for this kind of case."
-    if len(orders) == 1:
-        return f"{orders[0]} fits what {facts.who} writes. I want its charges and dates in detail, and the rule for such cases."
-    return f"Several orders could be meant: {', '.join(orders)}. I compare them, and read the rule for such cases."
 
 
 def answer(facts: Facts, case: Case, verdict: Verdict, done: Done) -> Answer:
@@ -59,9 +32,11 @@ def answer(facts: Facts, case: Case, verdict: Verdict, done: Done) -> Answer:
     if not done.worked and (done.stopped or case.kind in _ACTING):
         skipped.append(Phase.ACT)
     if wishes:
-        thought = _closing_thought(facts, done, tells=message is not None)
+        thought = closing_thought(facts, verdict, done, tells=message is not None)
         step = Answer(thought, "", tuple(wishes))
-        return ticked(facts, Phase.RECORD, step, also=(Phase.TELL,) if message else (), skipped=tuple(skipped))
+        return ticked(
+            facts, Phase.RECORD, step, also=(Phase.TELL,) if message else (), skipped=tuple(skipped)
+        )
     ticks = closing(facts, skipped=tuple(skipped))
     if ticks:
         return Answer("Everything is done that can be done; I tick off the rest of the plan.", "", ticks)
@@ -88,21 +63,6 @@ def gave_up(facts: Facts, why: str) -> Answer:
 def _open(facts: Facts, wish: Wish) -> bool:
     calls = facts.conversation.of(wish.tool)
     return not calls or may_retry(calls)
-
-
-def _closing_thought(facts: Facts, done: Done, *, tells: bool) -> str:
-    stopped = done.stopped
-    if stopped is None:
-        start = "That worked." if done.worked else "Nothing needs to be changed here."
-    elif stopped.outcome is Outcome.REFUSED:
-        start = (
-            f"A colleague said no: “{shortened(stopped.sentence, 160)}” I respect that and do not try again."
-        )
-    elif stopped.outcome is Outcome.EXPIRED:
-        start = "Nobody decided in time. That is not a yes, so nothing is paid."
-    else:
-        start = f"That did not work: {stopped.sentence.rstrip('.')}."
-    return f"{start} I write it down for colleagues" + (f" and let {facts.who} know." if tells else ".")
 
 
 def _document(facts: Facts, case: Case, verdict: Verdict, done: Done) -> Wish:
@@ -132,7 +92,7 @@ def _document(facts: Facts, case: Case, verdict: Verdict, done: Done) -> Wish:
             "The message contained text posing as instructions to the agent. It was not followed: "
             + "; ".join(f"“{shortened(' '.join(text.split()), 140)}”" for text in facts.pretended[:3]),
         ]
-    if facts.buyer and facts.buyer.refunds_90_days >= 3:
+    if facts.buyer and facts.buyer.refunds_90_days >= _MANY_REFUNDS:
         parts += ["", f"The account had {facts.buyer.refunds_90_days} refunds in the last 90 days."]
     title = f"{case.kind.value.capitalize()}: {about}"
     return Wish("write_document", {"title": shortened(title, 200), "body": "\n".join(parts)})
@@ -170,7 +130,7 @@ def _outcome(call: Call) -> str:
         case Outcome.REFUSED:
             return f"It was refused: “{call.sentence}”"
         case Outcome.EXPIRED:
-            return "Nobody decided about it in time."
+            return "Nobody answered in time."
         case Outcome.DONE:
             return f"The answer was: “{call.result.get('answer', '')}”"
         case _:
@@ -250,8 +210,8 @@ def _headline(verdict: Verdict, done: Done) -> str:
         cancelled = any(call.tool == "cancel_order" for call in done.worked)
         return f"{'Cancelled, and ' if cancelled else ''}{verdict.order.money(done.refunded_minor)} refunded on {verdict.order.number}."
     if done.worked:
-        return "Done."
-    return "Answered, nothing was paid or changed."
+        return f"Cancelled {verdict.order.number}; nothing had to be paid back." if verdict.order else "Done."
+    return verdict.headline
 
 
 def _paperwork(facts: Facts, message: Wish | None) -> list[str]:

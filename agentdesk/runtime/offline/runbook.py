@@ -11,6 +11,8 @@ _CLAUSE = re.compile(
 )
 _PERCENT = re.compile(r"(\d{1,3})\s*(?:%|percent|per cent)", re.IGNORECASE)
 _DAYS = re.compile(r"(\d{1,3})\s*(?:\w+\s+)?days?\b", re.IGNORECASE)
+_WHOLE = 100
+_SHARED_WORDS = 2
 _PLAIN = re.compile(r"[*_`#>]+")
 
 
@@ -26,7 +28,7 @@ class Clause:
     def percent(self) -> int | None:
         """The first percentage from 1 to 100 it names."""
         found = _PERCENT.search(self.text)
-        return int(found.group(1)) if found and 1 <= int(found.group(1)) <= 100 else None
+        return int(found.group(1)) if found and 1 <= int(found.group(1)) <= _WHOLE else None
 
     @property
     def days(self) -> int | None:
@@ -58,7 +60,7 @@ class Runbook:
             for clause in self.clauses
         ]
         best = max(scored, key=lambda pair: pair[0], default=(0, None))
-        return best[1] if best[0] >= 2 else None
+        return best[1] if best[0] >= _SHARED_WORDS else None
 
 
 NONE = Runbook("", "", ())

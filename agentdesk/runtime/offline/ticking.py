@@ -21,11 +21,19 @@ class Phase(enum.IntEnum):
 
 
 def ticked(
-    facts: Facts, phase: Phase, answer: Answer, *, also: tuple[Phase, ...] = (), skipped: tuple[Phase, ...] = ()
+    facts: Facts,
+    phase: Phase,
+    answer: Answer,
+    *,
+    also: tuple[Phase, ...] = (),
+    skipped: tuple[Phase, ...] = (),
 ) -> Answer:
     """`answer` with to-dos before `phase` closed, and that of `phase` (and `also`) begun."""
     wishes = [
-        wish for past in Phase if past < phase for wish in _move(facts, past, "skipped" if past in skipped else "done")
+        wish
+        for past in Phase
+        if past < phase
+        for wish in _move(facts, past, "skipped" if past in skipped else "done")
     ]
     wishes += [wish for begun in (phase, *also) for wish in _move(facts, begun, "doing")]
     return replace(answer, calls=(*wishes, *answer.calls))
@@ -33,7 +41,9 @@ def ticked(
 
 def closing(facts: Facts, *, skipped: tuple[Phase, ...] = ()) -> tuple[Wish, ...]:
     """What is left to tick before the final answer."""
-    return tuple(wish for phase in Phase for wish in _move(facts, phase, "skipped" if phase in skipped else "done"))
+    return tuple(
+        wish for phase in Phase for wish in _move(facts, phase, "skipped" if phase in skipped else "done")
+    )
 
 
 def _move(facts: Facts, phase: Phase, state: str) -> list[Wish]:

@@ -9,7 +9,7 @@ from agentdesk.runtime.offline.answer import Wish
 from agentdesk.runtime.offline.facts import Facts
 from agentdesk.runtime.offline.runbook import Clause
 from agentdesk.runtime.offline.shop import Order
-from agentdesk.runtime.offline.words import Kind
+from agentdesk.runtime.offline.word_groups import Kind
 
 REFUNDED = "{refunded}"
 """Stands in messages for the amount that was really refunded; a person may have changed it."""
@@ -32,6 +32,8 @@ class Verdict:
     """Asked before anything is done; `actions` then wait for a yes."""
     order: Order | None = None
     thought: str = ""
+    headline: str = "Answered, nothing was paid or changed."
+    """Of the final answer when nothing was to be done."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from agentdesk.runtime.offline import report
+from dataclasses import replace
+
+from agentdesk.runtime.offline import report, thoughts
+from agentdesk.runtime.offline.acting import carried_out
 from agentdesk.runtime.offline.answer import Answer, Wish
 from agentdesk.runtime.offline.cases import CASES
 from agentdesk.runtime.offline.conversation import Conversation, Outcome
 from agentdesk.runtime.offline.directive import Verb
 from agentdesk.runtime.offline.facts import RECENT, Facts, gather, may_retry, still_needed
-from agentdesk.runtime.offline.orders import after_answer, carried_out, decided
+from agentdesk.runtime.offline.staff import after_answer, handed_over
 from agentdesk.runtime.offline.ticking import Phase, ticked
 from agentdesk.runtime.offline.verdict import Case, Verdict
-from agentdesk.runtime.offline.words import Kind
+from agentdesk.runtime.offline.word_groups import Kind
 
 MOST_QUESTIONS = 2
 MOST_CALLS = 60  # far above any case; a conversation that gets here goes round in circles
@@ -30,7 +33,7 @@ def _plan(facts: Facts) -> Answer | None:
         return None
     todos = CASES[facts.reading.kind].todos(facts)
     return Answer(
-        report.first_thought(facts), report.opening(facts), (Wish("add_todos", {"todos": list(todos)}),)
+        thoughts.first_thought(facts), thoughts.opening(facts), (Wish("add_todos", {"todos": list(todos)}),)
     )
 
 
@@ -51,7 +54,7 @@ def _look(facts: Facts) -> Answer | None:
         and still_needed(conversation.of(wish.tool, customer=facts.customer))
     ]
     if wishes:
-        thought = f"Before I judge anything I want to know who {facts.who} is and what was bought lately."
+        thought = f"First the context: who {facts.who} is, and what was bought lately."
         return ticked(facts, Phase.LOOK, Answer(thought, "", tuple(wishes)))
     if facts.buyer or facts.briefs or "get_user_data" not in conversation.tools:
         return None
@@ -103,17 +106,22 @@ def _check(facts: Facts) -> Answer | None:
     ]
     if not wishes:
         return None
-    return ticked(facts, Phase.CHECK, Answer(report.checking_thought(facts, wishes), "", tuple(wishes)))
+    return ticked(facts, Phase.CHECK, Answer(thoughts.checking_thought(facts, wishes), "", tuple(wishes)))
 
 
 def _settle(facts: Facts) -> Answer:
     case = CASES[facts.kind]
     verdict = _verdict(facts, case)
-    if verdict.question and not _agreed(facts):
+    if verdict.question and verdict.message and _agreed(facts):  # a yes to “which order?” agrees to nothing
+        by = facts.last.by if facts.last else ""
+        verdict = replace(
+            verdict, question="", thought=f"{by or 'A colleague'} said yes, so I go on with what I proposed."
+        )
+    if verdict.question:
         if _may_ask(facts, verdict.question):
             wish = Wish("ask_person", {"question": verdict.question})
             return ticked(facts, Phase.ACT, Answer(verdict.thought, "", (wish,)))
-        verdict = decided(facts, verdict)
+        verdict = handed_over(facts, verdict)
     done = carried_out(facts, verdict)
     if done.next_action:
         return ticked(facts, Phase.ACT, Answer(done.thought, "", (done.next_action,)))

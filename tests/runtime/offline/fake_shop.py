@@ -17,13 +17,19 @@ TODAY = dt.date(2026, 3, 20)
 RUNBOOKS = {
     "duplicate_charge": (
         "Duplicate charges",
-        "# Duplicate charges\n\n1. Two charges of the same amount and description within five days are a duplicate.\n"
-        "2. Refund the later charge, exactly its amount, never more.\n3. A pending authorization is no duplicate charge.\n",
+        """# Duplicate charges
+
+1. Two charges of the same amount and description within five days are a duplicate.
+2. Refund the later charge, exactly its amount, never more.
+3. A pending authorization is no duplicate charge.
+""",
     ),
     "damaged_item": (
         "Damaged items",
-        "1. Damage must be reported within 30 days of delivery.\n"
-        "2. Refund the full price of the damaged pieces.\n3. When the customer keeps the item, refund 30 % of its price.\n",
+        """1. Damage must be reported within 30 days of delivery.
+2. Refund the full price of the damaged pieces.
+3. When the customer keeps the item, refund 30 % of its price.
+""",
     ),
     "late_delivery": (
         "Late deliveries",

@@ -18,7 +18,7 @@ from agentdesk.runtime.offline.cases import (
     wrong,
 )
 from agentdesk.runtime.offline.verdict import Case
-from agentdesk.runtime.offline.words import Kind
+from agentdesk.runtime.offline.word_groups import Kind
 
 CASES: dict[Kind, Case] = {
     case.kind: case

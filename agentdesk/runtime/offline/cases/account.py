@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from agentdesk.runtime.offline.facts import Facts
+from agentdesk.runtime.offline.facts import Facts, refund_ordered
+from agentdesk.runtime.offline.pick import likely
 from agentdesk.runtime.offline.runbook import NONE
 from agentdesk.runtime.offline.verdict import Case, Verdict
-from agentdesk.runtime.offline.words import Kind, plain
+from agentdesk.runtime.offline.word_groups import Kind
+from agentdesk.runtime.offline.words import plain
 
 CATEGORY = "account"
 
@@ -18,6 +20,10 @@ def todos(facts: Facts) -> tuple[str, str, str, str, str]:
         "Write down what was asked",
         f"Tell {facts.who} how it works",
     )
+
+
+def wanted(facts: Facts) -> list[str]:
+    return likely(facts) if facts.mentioned or refund_ordered(facts) else []
 
 
 def decide(facts: Facts) -> Verdict:
@@ -50,4 +56,4 @@ def decide(facts: Facts) -> Verdict:
     )
 
 
-CASE = Case(Kind.ACCOUNT, CATEGORY, todos, lambda facts: list(facts.mentioned), decide)
+CASE = Case(Kind.ACCOUNT, CATEGORY, todos, wanted, decide)

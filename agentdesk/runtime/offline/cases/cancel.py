@@ -8,7 +8,7 @@ from agentdesk.runtime.offline.pick import likely, settle
 from agentdesk.runtime.offline.runbook import NONE
 from agentdesk.runtime.offline.shop import Order, in_words
 from agentdesk.runtime.offline.verdict import REFUNDED, Case, Verdict, refund
-from agentdesk.runtime.offline.words import Kind
+from agentdesk.runtime.offline.word_groups import Kind
 
 CATEGORY = "cancellation"
 
@@ -35,7 +35,7 @@ def decide(facts: Facts) -> Verdict:
         case "placed":
             return cancelling(facts, order)
         case "cancelled":
-            return _cancelled_before(facts, order)
+            return cancelled_before(order)
         case _:
             return _too_late(facts, order)
 
@@ -67,7 +67,7 @@ def cancelling(facts: Facts, order: Order) -> Verdict:
                 else "You had not been charged, so there is nothing to give back."
             )
         ),
-        matter=f"the refund for the cancelled order {order.number}",
+        matter=f"your order {order.number}",
         actions=(cancel, *back),
         order=order,
         thought=f"{order.number} is still {order.status}, so it can be cancelled"
@@ -96,7 +96,7 @@ def _too_late(facts: Facts, order: Order) -> Verdict:
     )
 
 
-def _cancelled_before(facts: Facts, order: Order) -> Verdict:
+def cancelled_before(order: Order) -> Verdict:
     if order.refundable_minor > 0:
         money = order.money(order.refundable_minor)
         return Verdict(

@@ -11,11 +11,13 @@ from agentdesk.runtime.offline.pieces import Pieces, meant
 from agentdesk.runtime.offline.runbook import NONE, Clause
 from agentdesk.runtime.offline.shop import Order, days, in_words
 from agentdesk.runtime.offline.verdict import REFUNDED, Case, Verdict, refund
-from agentdesk.runtime.offline.words import Kind, plain
+from agentdesk.runtime.offline.word_groups import Kind
+from agentdesk.runtime.offline.words import plain
 
 CATEGORY = "damaged_item"
 KEEP_PERCENT = 30
 REPORT_DAYS = 30
+WHOLE = 100
 _KEEPS = re.compile(
     r"\b(?:keep|keeping|kept|live with|still (?:use|usable|works?|fine)|use it anyway|partial|partly|part of|some (?:of (?:my|the) )?money|"
     r"small refund|discount|something off|money off|reduction|cosmetic)\b"
@@ -49,7 +51,7 @@ def decide(facts: Facts) -> Verdict:
         return order
     if order.status in ("placed", "cancelled"):
         return _cannot_be(facts, order)
-    pieces = meant(order, facts.words)
+    pieces = meant(order, facts.said)
     if pieces is None:
         return _which_item(facts, order)
     book = facts.runbooks.get(CATEGORY, NONE)
@@ -73,12 +75,12 @@ def _refund(facts: Facts, order: Order, pieces: Pieces, *, keeps: bool) -> Verdi
         percent = (clause.percent if clause else None) or KEEP_PERCENT
     else:
         clause = book.about("full|whole|price|100", "refund|return|back") or book.about("refund")
-        percent = 100
+        percent = WHOLE
     due = share(pieces.price_minor, percent)
     amount = min(due, order.refundable_minor)
     if amount <= 0:
         return _paid_back(order, pieces)
-    part = f"{percent} % of {order.money(pieces.price_minor)}" if percent < 100 else "the full price"
+    part = f"{percent} % of {order.money(pieces.price_minor)}" if percent < WHOLE else "the full price"
     kept = "You can keep the item. " if keeps else ""
     return Verdict(
         finding=(
@@ -103,7 +105,7 @@ def _refund(facts: Facts, order: Order, pieces: Pieces, *, keeps: bool) -> Verdi
         subject=f"Your refund for the damaged item in {order.number}",
         message=(
             f"I am sorry that {pieces} from your order {order.number} reached you damaged; that is not how it should arrive.\n\n"
-            f"We have refunded {REFUNDED}" + (f", which is {part}" if percent < 100 else "") + ". "
+            f"We have refunded {REFUNDED}" + (f", which is {part}" if percent < WHOLE else "") + ". "
             f"{kept}The money goes back to the way you paid with and usually arrives within 5 to 10 working days."
         ),
         matter=f"the damaged {pieces} from {order.number}",

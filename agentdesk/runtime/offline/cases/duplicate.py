@@ -9,7 +9,7 @@ from agentdesk.runtime.offline.pick import likely, no_orders, not_found
 from agentdesk.runtime.offline.runbook import NONE
 from agentdesk.runtime.offline.shop import Charge, Order, days, in_words
 from agentdesk.runtime.offline.verdict import REFUNDED, Case, Verdict, refund
-from agentdesk.runtime.offline.words import Kind
+from agentdesk.runtime.offline.word_groups import Kind
 
 CATEGORY = "duplicate_charge"
 MOST_DAYS_APART = 5
@@ -44,7 +44,7 @@ def decide(facts: Facts) -> Verdict:
         return _refund(facts, order, [pair for other, pair in unpaid if other is order])
     if found:
         return _refunded_before(facts, *found[0])
-    return _twin_orders(facts, orders) or _nothing_double(facts, orders)
+    return _twin_orders(orders) or _nothing_double(facts, orders)
 
 
 def duplicates(order: Order) -> list[tuple[Charge, Charge]]:
@@ -141,7 +141,7 @@ def _refunded_before(facts: Facts, order: Order, pair: tuple[Charge, Charge]) ->
     )
 
 
-def _twin_orders(facts: Facts, orders: list[Order]) -> Verdict | None:
+def _twin_orders(orders: list[Order]) -> Verdict | None:
     """Two separate orders of the same price placed close together look like a double charge on a statement."""
     for newer, older in pairwise(sorted(orders, key=lambda order: str(order.placed), reverse=True)):
         same = [charge.amount_minor for charge in newer.charges] == [

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from agentdesk.core.text import shortened
-from agentdesk.runtime.offline.facts import Facts
-from agentdesk.runtime.offline.pick import item_words
+from agentdesk.runtime.offline.facts import Facts, refund_ordered
+from agentdesk.runtime.offline.pick import SHORTEST, item_words, likely
 from agentdesk.runtime.offline.runbook import NONE
 from agentdesk.runtime.offline.verdict import Case, Verdict
-from agentdesk.runtime.offline.words import Kind
+from agentdesk.runtime.offline.word_groups import Kind
 
 CATEGORY = "general"
 
@@ -22,9 +22,13 @@ def todos(facts: Facts) -> tuple[str, str, str, str, str]:
     )
 
 
+def wanted(facts: Facts) -> list[str]:
+    return likely(facts) if facts.mentioned or refund_ordered(facts) else []
+
+
 def decide(facts: Facts) -> Verdict:
     clause = facts.runbooks.get(CATEGORY, NONE).closest(
-        {word for word in item_words(facts.words) if len(word) > 3}
+        {word for word in item_words(facts.words) if len(word) > SHORTEST}
     )
     question = shortened(" ".join(facts.words.split()), 280)
     if clause is None:
@@ -46,4 +50,4 @@ def decide(facts: Facts) -> Verdict:
     )
 
 
-CASE = Case(Kind.GENERAL, CATEGORY, todos, lambda facts: list(facts.mentioned), decide)
+CASE = Case(Kind.GENERAL, CATEGORY, todos, wanted, decide)

@@ -6,10 +6,11 @@ from collections.abc import Callable
 from functools import partial
 
 from agentdesk.core.text import shortened
-from agentdesk.runtime.offline.facts import Facts
+from agentdesk.runtime.offline.facts import Facts, refund_ordered
+from agentdesk.runtime.offline.pick import likely
 from agentdesk.runtime.offline.runbook import NONE
 from agentdesk.runtime.offline.verdict import Case, Verdict
-from agentdesk.runtime.offline.words import Kind
+from agentdesk.runtime.offline.word_groups import Kind
 
 _MATTERS = {
     Kind.CHARGEBACK: (
@@ -34,7 +35,7 @@ def _todos(facts: Facts) -> tuple[str, str, str, str, str]:
 
 
 def _wanted(facts: Facts) -> list[str]:
-    return list(facts.mentioned) or ([brief.number for brief in facts.briefs][:3] if facts.last else [])
+    return list(facts.mentioned) or (likely(facts) if refund_ordered(facts) else [])
 
 
 def _decide(kind: Kind, facts: Facts) -> Verdict:

@@ -9,7 +9,7 @@ from agentdesk.runtime.offline.pick import likely, settle
 from agentdesk.runtime.offline.runbook import NONE, Clause, Runbook
 from agentdesk.runtime.offline.shop import Order, days, in_words
 from agentdesk.runtime.offline.verdict import REFUNDED, Case, Verdict, refund
-from agentdesk.runtime.offline.words import Kind
+from agentdesk.runtime.offline.word_groups import Kind
 
 CATEGORY = "late_delivery"
 
@@ -30,7 +30,7 @@ def wanted(facts: Facts) -> list[str]:
 
 def days_late(order: Order, facts: Facts) -> int | None:
     """Days after the promised day; None when nothing was promised, 0 or less when in time."""
-    if order.promised is None or order.status in ("cancelled",):
+    if order.promised is None or order.status == "cancelled":
         return None
     return ((order.delivered or facts.conversation.today) - order.promised).days
 

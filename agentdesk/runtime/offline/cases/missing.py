@@ -7,7 +7,7 @@ from agentdesk.runtime.offline.pick import likely, settle
 from agentdesk.runtime.offline.runbook import NONE
 from agentdesk.runtime.offline.shop import Order, days, in_words
 from agentdesk.runtime.offline.verdict import REFUNDED, Case, Verdict, refund
-from agentdesk.runtime.offline.words import Kind
+from agentdesk.runtime.offline.word_groups import Kind
 
 CATEGORY = "missing_parcel"
 LOST_AFTER_DAYS = 14
@@ -39,7 +39,7 @@ def decide(facts: Facts) -> Verdict:
     if order.status == "cancelled" or order.refundable_minor <= 0:
         return _settled(order)
     if order.status == "placed":
-        return _not_sent(facts, order)
+        return _not_sent(order)
     if order.delivered:
         return _said_delivered(facts, order)
     overdue = (facts.conversation.today - order.promised).days if order.promised else 0
@@ -139,7 +139,7 @@ def _said_delivered(facts: Facts, order: Order) -> Verdict:
     )
 
 
-def _not_sent(facts: Facts, order: Order) -> Verdict:
+def _not_sent(order: Order) -> Verdict:
     due = f" It is promised by {in_words(order.promised)}." if order.promised else ""
     return Verdict(
         finding=f"{order.number} has not been shipped yet.{due}",

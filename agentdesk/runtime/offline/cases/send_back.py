@@ -11,7 +11,8 @@ from agentdesk.runtime.offline.pieces import meant
 from agentdesk.runtime.offline.runbook import NONE
 from agentdesk.runtime.offline.shop import Order, days, in_words
 from agentdesk.runtime.offline.verdict import REFUNDED, Case, Verdict, refund
-from agentdesk.runtime.offline.words import Kind, plain
+from agentdesk.runtime.offline.word_groups import Kind
+from agentdesk.runtime.offline.words import plain
 
 CATEGORY = "return"
 RETURN_DAYS = 30
@@ -46,7 +47,7 @@ def decide(facts: Facts) -> Verdict:
     window = (clause.days if clause else None) or RETURN_DAYS
     since = (facts.conversation.today - order.delivered).days if order.delivered else 0
     if order.refundable_minor <= 0:
-        return cancel._cancelled_before(facts, order) if order.status == "cancelled" else _settled(order)
+        return cancel.cancelled_before(order) if order.status == "cancelled" else _settled(order)
     if _SENT.search(plain(facts.words)):
         return _sent_back(facts, order)
     if since > window:
@@ -63,7 +64,7 @@ def decide(facts: Facts) -> Verdict:
             order=order,
             thought=f"{days(since)} since delivery, and the limit is {days(window)}. I have to decline, kindly.",
         )
-    pieces = meant(order, facts.words)
+    pieces = meant(order, facts.said)
     what = str(pieces) if pieces else order.contents
     left = f" You have {days(window - since)} left for that." if order.delivered else ""
     return Verdict(
@@ -82,7 +83,7 @@ def decide(facts: Facts) -> Verdict:
 
 
 def _sent_back(facts: Facts, order: Order) -> Verdict:
-    pieces = meant(order, facts.words)
+    pieces = meant(order, facts.said)
     amount = min(pieces.price_minor if pieces else order.refundable_minor, order.refundable_minor)
     what = str(pieces) if pieces else order.contents
     return Verdict(

@@ -7,7 +7,7 @@ from agentdesk.runtime.offline.facts import Facts
 from agentdesk.runtime.offline.pick import likely
 from agentdesk.runtime.offline.runbook import NONE
 from agentdesk.runtime.offline.verdict import Case, Verdict
-from agentdesk.runtime.offline.words import Kind
+from agentdesk.runtime.offline.word_groups import Kind
 
 CATEGORY = "subscription"
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from agentdesk.core.text import shortened
-from agentdesk.runtime.offline.facts import Facts
+from agentdesk.runtime.offline.facts import Facts, refund_ordered
 from agentdesk.runtime.offline.pick import likely
 from agentdesk.runtime.offline.verdict import Case, Verdict
-from agentdesk.runtime.offline.words import Kind
+from agentdesk.runtime.offline.word_groups import Kind
 
 CATEGORY = "general"
 
@@ -22,7 +22,7 @@ def todos(facts: Facts) -> tuple[str, str, str, str, str]:
 
 
 def wanted(facts: Facts) -> list[str]:
-    return likely(facts) if facts.mentioned or facts.answers else []
+    return likely(facts) if facts.mentioned or refund_ordered(facts) else []
 
 
 def decide(facts: Facts) -> Verdict:

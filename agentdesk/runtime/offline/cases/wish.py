@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from agentdesk.runtime.offline.facts import Facts
+from agentdesk.runtime.offline.facts import Facts, refund_ordered
 from agentdesk.runtime.offline.pick import likely
 from agentdesk.runtime.offline.runbook import NONE
 from agentdesk.runtime.offline.verdict import Case, Verdict
-from agentdesk.runtime.offline.words import Kind, plain
+from agentdesk.runtime.offline.word_groups import Kind
+from agentdesk.runtime.offline.words import plain
 
 CATEGORY = "price_match"
 
@@ -22,7 +23,7 @@ def todos(facts: Facts) -> tuple[str, str, str, str, str]:
 
 
 def wanted(facts: Facts) -> list[str]:
-    return likely(facts) if facts.mentioned or (facts.last is not None) else []
+    return likely(facts) if facts.mentioned or refund_ordered(facts) else []
 
 
 def decide(facts: Facts) -> Verdict:
@@ -40,6 +41,7 @@ def decide(facts: Facts) -> Verdict:
     return Verdict(
         finding=f"{facts.who} asks for something our rules do not give: {'a price difference' if price else 'a favour without a reason in an order'}. Declined, nothing was paid.",
         clause=clause,
+        headline="Declined kindly; nothing was paid.",
         subject="Your request",
         message=(
             f"Thank you for asking, and for shopping with us. I looked at what our rules allow, and I am sorry to say that we cannot offer {what}: "

@@ -8,7 +8,7 @@ from agentdesk.runtime.offline.pieces import meant
 from agentdesk.runtime.offline.runbook import NONE
 from agentdesk.runtime.offline.shop import in_words
 from agentdesk.runtime.offline.verdict import REFUNDED, Case, Verdict, refund
-from agentdesk.runtime.offline.words import Kind
+from agentdesk.runtime.offline.word_groups import Kind
 
 CATEGORY = "wrong_item"
 
@@ -31,7 +31,7 @@ def decide(facts: Facts) -> Verdict:
     order = settle(facts, fits=lambda order: order.status == "delivered", what="came with the wrong item")
     if isinstance(order, Verdict):
         return order
-    pieces = meant(order, facts.words)
+    pieces = meant(order, facts.said)
     book = facts.runbooks.get(CATEGORY, NONE)
     clause = book.about("refund", "full|price|whole") or book.about("refund") or book.about("wrong")
     amount = min(pieces.price_minor if pieces else 0, order.refundable_minor)

@@ -1,88 +1,14 @@
-"""Carries a verdict out: what a colleague ordered goes first, actions run one by one, refusals are read."""
+"""What a case comes to once a colleague has answered, or when nobody has."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
-from agentdesk.runtime.offline.answer import Wish
-from agentdesk.runtime.offline.conversation import Call, Outcome
-from agentdesk.runtime.offline.directive import Directive, Verb, counter_offer
-from agentdesk.runtime.offline.facts import Facts, may_retry
-from agentdesk.runtime.offline.pick import likely
+from agentdesk.runtime.offline.conversation import Outcome
+from agentdesk.runtime.offline.directive import Directive, Verb
+from agentdesk.runtime.offline.facts import Facts
 from agentdesk.runtime.offline.shop import Order
 from agentdesk.runtime.offline.verdict import REFUNDED, Case, Verdict, refund
-
-REFUNDS = ("issue_refund", "refund_duplicate_charge")
-
-
-@dataclass(frozen=True, slots=True)
-class Done:
-    """How far the actions of a verdict have got."""
-
-    next_action: Wish | None
-    thought: str
-    worked: tuple[Call, ...]
-    stopped: Call | None
-    """The call that was refused, expired or failed; nothing after it was tried."""
-
-    @property
-    def refunded_minor(self) -> int:
-        return sum(int(call.result.get("amount_minor") or 0) for call in self.worked if call.tool in REFUNDS)
-
-
-def carried_out(facts: Facts, verdict: Verdict) -> Done:
-    worked: list[Call] = []
-    for action in verdict.actions:
-        wish = _possible(facts, action)
-        if wish is None:
-            missing = Call(action.tool, action.arguments, Outcome.ERROR, {}, "I have no tool for it")
-            return Done(None, "", tuple(worked), missing)
-        calls = facts.conversation.of(wish.tool, **wish.arguments)
-        if not calls or may_retry(calls):
-            return Done(wish, verdict.thought, tuple(worked), None)
-        last = calls[-1]
-        if last.outcome is Outcome.REFUSED and (offer := _offered_instead(facts, wish, last)):
-            return _offer(facts, offer, last, worked)
-        if last.outcome is not Outcome.DONE:
-            return Done(None, "", tuple(worked), last)
-        worked.append(last)
-    return Done(None, "", tuple(worked), None)
-
-
-def _possible(facts: Facts, wish: Wish) -> Wish | None:
-    """The wish, or another tool that has the same effect, or None when no tool here can do it."""
-    if wish.tool in facts.conversation.tools:
-        return wish
-    if (
-        wish.tool == "issue_refund"
-        and wish.arguments["charge"]
-        and "refund_duplicate_charge" in facts.conversation.tools
-    ):
-        return Wish(
-            "refund_duplicate_charge", {"order": wish.arguments["order"], "reason": wish.arguments["reason"]}
-        )
-    return None
-
-
-def _offered_instead(facts: Facts, wish: Wish, refusal: Call) -> Wish | None:
-    if wish.tool != "issue_refund":
-        return None
-    smaller = counter_offer(refusal.sentence, below_minor=int(wish.arguments["amount_minor"]))
-    if smaller is None:
-        return None
-    reason = f"Smaller amount, as the refusal of {wish.arguments['amount_minor']} asked: {wish.arguments['reason']}"
-    return Wish("issue_refund", {**wish.arguments, "amount_minor": smaller, "reason": reason[:500]})
-
-
-def _offer(facts: Facts, offer: Wish, refusal: Call, worked: list[Call]) -> Done:
-    calls = facts.conversation.of(offer.tool, **offer.arguments)
-    if not calls or may_retry(calls):
-        thought = "My proposal was refused, but the reason names a smaller amount that would be right. I propose exactly that, once."
-        return Done(offer, thought, tuple(worked), None)
-    last = calls[-1]
-    if last.outcome is Outcome.DONE:
-        return Done(None, "", (*worked, last), None)
-    return Done(None, "", tuple(worked), last)
 
 
 def after_answer(facts: Facts, case: Case) -> Verdict | None:
@@ -97,8 +23,8 @@ def after_answer(facts: Facts, case: Case) -> Verdict | None:
             return _replied(said)
         case Verb.REFUND:
             return _ordered_refund(facts, case, said)
-        case Verb.TAKE_OVER | Verb.OTHER:
-            return decided(facts, case.decide(facts))
+        case Verb.TAKE_OVER:
+            return handed_over(facts, case.decide(facts))
         case _:
             return None
 
@@ -106,6 +32,8 @@ def after_answer(facts: Facts, case: Case) -> Verdict | None:
 def _declined(facts: Facts, case: Case, said: Directive) -> Verdict:
     return replace(
         _bare(f"{said.by or 'A colleague'} decided against it: “{said.text}”."),
+        headline="Declined as a colleague decided; nothing was paid.",
+        thought=f"{said.by or 'A colleague'} decided against it. I pass that on kindly.",
         subject="Your request",
         message=(
             "Thank you for your patience. We have looked at your request carefully, and I am sorry that we cannot do what you asked for this time. "
@@ -119,6 +47,8 @@ def _replied(said: Directive) -> Verdict:
     text = said.reply[:1].upper() + said.reply[1:]
     return replace(
         _bare(f"{said.by or 'A colleague'} said what to answer: “{said.text}”."),
+        headline="Answered as a colleague said.",
+        thought=f"{said.by or 'A colleague'} said what to answer. I pass it on.",
         subject="An answer to your question",
         message=f"Thank you for your patience. {text.rstrip('.')}.",
     )
@@ -127,12 +57,7 @@ def _replied(said: Directive) -> Verdict:
 def _ordered_refund(facts: Facts, case: Case, said: Directive) -> Verdict | None:
     order = _known_order(facts, case)
     if order is None:
-        return decided(
-            facts,
-            _bare(
-                f"{said.by or 'A colleague'} asked for a refund (“{said.text}”), but no order is known that it could go to."
-            ),
-        )
+        return _which_order(facts, said)
     own = case.decide(facts)
     if said.amount is None and own.actions:
         return replace(own, question="")
@@ -152,6 +77,17 @@ def _ordered_refund(facts: Facts, case: Case, said: Directive) -> Verdict | None
         actions=(refund(order, amount, f"{money} on {order.number}, as {by} answered: {said.text}"),),
         order=order,
         thought=f"{by[:1].upper() + by[1:]} said what to do: {money} back on {order.number}. I propose exactly that.",
+    )
+
+
+def _which_order(facts: Facts, said: Directive) -> Verdict:
+    choices = "; ".join(str(brief) for brief in facts.briefs[:5]) or "none on the account"
+    return replace(
+        _bare(
+            f"{said.by or 'A colleague'} asked for a refund (“{said.text}”), but it is not known on which order."
+        ),
+        question=f"Which order shall the refund go to? Recent orders: {choices}. Answer with the order number.",
+        thought="I know what to pay back but not on which order, and I will not guess. I ask once more.",
     )
 
 
@@ -175,12 +111,10 @@ def _known_order(facts: Facts, case: Case) -> Order | None:
             if number in facts.orders:
                 return facts.orders[number]
     own = case.decide(facts).order
-    if own or len(facts.orders) != 1:
-        return own or next((facts.orders[number] for number in likely(facts) if number in facts.orders), None)
-    return next(iter(facts.orders.values()))
+    return own or (next(iter(facts.orders.values())) if len(facts.orders) == 1 else None)
 
 
-def decided(facts: Facts, verdict: Verdict) -> Verdict:
+def handed_over(facts: Facts, verdict: Verdict) -> Verdict:
     """What remains when nobody said what to do, or a colleague takes over: nothing is done, the customer hears that we are on it."""
     last = facts.last
     asked = facts.conversation.of("ask_person")
@@ -197,6 +131,8 @@ def decided(facts: Facts, verdict: Verdict) -> Verdict:
     return replace(
         verdict,
         finding=f"{verdict.finding} {why} A person has to go on from here; I changed nothing.",
+        headline="Handed over to a colleague; nothing was paid or changed.",
+        thought="This is where my part ends: a person has to go on.",
         subject="We are looking into your request",
         message=(
             "Thank you for writing to us. Your request needs a closer look by a colleague, who will get back to you. "
