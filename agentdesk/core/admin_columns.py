@@ -7,7 +7,7 @@ Each function takes the path of an attribute (`task__ticket` follows relations) 
 from __future__ import annotations
 
 import json as json_
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -55,7 +55,7 @@ def anchor(obj: models.Model | None, words: str = "") -> SafeString | str:
 
 def clock(moment: datetime | None) -> str:
     """For example `23 Nov 2026, 14:05:09`, in the desk's time zone."""
-    return EMPTY if moment is None else format_date(timezone.localtime(moment), "j M Y, H:i:s")
+    return EMPTY if moment is None else format_date(timezone.localtime(moment), "j\u00a0M\u00a0Y, H:i:s")
 
 
 def pretty(value: Any) -> SafeString | str:
@@ -68,6 +68,24 @@ def pretty(value: Any) -> SafeString | str:
 def boxed(words: str) -> SafeString | str:
     """Text in its own box, line by line as it was written; the box scrolls, so it takes the keyboard's focus."""
     return format_html('<pre class="box" tabindex="0">{}</pre>', visible(words)) if words else EMPTY
+
+
+def pairs(data: Mapping[str, Any], known: Mapping[str, models.Model]) -> SafeString | str:
+    """The facts of an event in one line, `name value`; a value that is the id of a `known` record links to it."""
+    return (
+        format_html_join(
+            " ", '<span class="fact"><b>{}</b> {}</span>', (_pair(*item, known) for item in data.items())
+        )
+        or EMPTY
+    )
+
+
+def _pair(name: str, value: Any, known: Mapping[str, models.Model]) -> tuple[str, SafeString | str]:
+    words = value if isinstance(value, str) else json_.dumps(value, ensure_ascii=False)
+    record = known.get(words)
+    return visible(name.replace("_", " ")), anchor(record, words) if record else visible(
+        shortened(words, 400)
+    )
 
 
 def state(value: str, words: str) -> SafeString:
@@ -94,6 +112,10 @@ def block(path: str, label: str = "") -> Column:
 
 def json(path: str, label: str = "") -> Column:
     return _column(lambda obj: pretty(follow(obj, path)), path, label)
+
+
+def facts(path: str, label: str = "") -> Column:
+    return _column(lambda obj: pairs(follow(obj, path) or {}, {}), path, label)
 
 
 def money(path: str, label: str = "", *, currency: str = "currency") -> Column:

@@ -5,13 +5,13 @@ from __future__ import annotations
 from django.contrib import admin
 
 from agentdesk.core.admin import HistoryAdmin
-from agentdesk.core.admin_columns import json, link, moment, section, status, text
+from agentdesk.core.admin_columns import facts, json, link, moment, section, status, text
 from agentdesk.events.models import Event, Signal
 
 
 @admin.register(Event)
 class EventAdmin(HistoryAdmin):
-    list_display = ["__str__", link("task"), json("data", "facts"), link("by"), moment("at")]
+    list_display = ["__str__", link("task"), facts("data", "facts"), link("by"), moment("at")]
     list_select_related = ["task", "by"]
     list_filter = ["kind", ("by", admin.RelatedOnlyFieldListFilter)]
     search_fields = ["=task__public_id", "task__title"]

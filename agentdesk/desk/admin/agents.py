@@ -34,7 +34,9 @@ class AgentForm(forms.ModelForm):  # type: ignore[type-arg]  # Django's class ta
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         version_fields = forms.fields_for_model(
-            AgentVersion, fields=[name for name in edit.FIELDS if name != "tools"]
+            AgentVersion,
+            fields=[name for name in edit.FIELDS if name != "tools"],
+            widgets={"instructions": forms.Textarea(attrs={"rows": 24, "class": "vLargeTextField"})},
         )
         self.fields.update(version_fields)
         tools: Any = self.fields["tools"]

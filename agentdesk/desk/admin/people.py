@@ -77,14 +77,21 @@ class PersonAdmin(_UserAdmin):
         return fixed if request.user.is_superuser else [*fixed, *SUPERUSERS_ONLY]
 
     def get_fieldsets(self, request: HttpRequest, obj: User | None = None) -> Any:
-        """Who only looks sees nothing of the password, not even its hash."""
-        if obj is None or self.has_change_permission(request, obj):
-            return super().get_fieldsets(request, obj)
+        """Who may not set the password sees nothing of it, not even the form of its hash."""
+        shown = super().get_fieldsets(request, obj)
+        if obj is None or self.may_set_password(request, obj):
+            return shown
         return [
-            section(
-                None, "username", "first_name", "last_name", "email", *STANDING, "last_login", "date_joined"
-            )
+            (title, {**options, "fields": [field for field in options["fields"] if field != "password"]})
+            for title, options in shown
         ]
+
+    def may_set_password(self, request: HttpRequest, person: User) -> bool:
+        """It lets one act and sign as that person, so it takes having all their rights."""
+        assert isinstance(request.user, User)
+        return self.has_change_permission(request, person) and (
+            person == request.user or not exceeds(person, request.user)
+        )
 
     def formfield_for_manytomany(self, db_field: Any, request: Any, **kwargs: Any) -> Any:
         if db_field.name == "groups":
@@ -92,10 +99,8 @@ class PersonAdmin(_UserAdmin):
         return super().formfield_for_manytomany(db_field, request, **kwargs)
 
     def user_change_password(self, request: HttpRequest, id: str, form_url: str = "") -> Any:  # noqa: A002 -- Django's signature
-        """Setting somebody's password takes having all their rights: it lets one act and sign as them."""
         person = self.get_object(request, id)
-        assert isinstance(request.user, User)
-        if person is not None and person.pk != request.user.pk and exceeds(person, request.user):
+        if person is not None and not self.may_set_password(request, person):
             raise PermissionDenied
         return super().user_change_password(request, id, form_url)
 

@@ -2,18 +2,12 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
 
 from django.contrib.auth.models import User
 from django.db.models import Model, Prefetch
-from django.utils.html import format_html, format_html_join
-from django.utils.safestring import SafeString
 
-from agentdesk.core.admin_columns import admin_url, anchor
-from agentdesk.core.text import shortened, visible
+from agentdesk.core.admin_columns import admin_url, pairs
 from agentdesk.events.models import Event
 from approvals.models import Approval
 from tasks.models import Task, ToDo, Turn
@@ -52,7 +46,7 @@ class Answer:
 class Fact:
     event: Event
     by: User | None
-    details: SafeString
+    details: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +78,7 @@ def tell(task: Task) -> Story:
     return Story(
         todos=list(task.todos.all()),
         answers=answers,
-        facts=[Fact(event, event.by, _details(event.data, known)) for event in events],
+        facts=[Fact(event, event.by, pairs(event.data, known)) for event in events],
         complete=[event.number for event in events] == list(range(1, task.last_event + 1)),
         effects=[effect for step in steps for effect in step.effects],
     )
@@ -97,18 +91,3 @@ def _step(call: ToolCall) -> Step:
         if (record := getattr(call, name, None)) is not None
     ]
     return Step(call, label(call.tool, call.arguments), list(call.approvals.all()), effects)
-
-
-def _details(data: dict[str, Any], known: dict[str, Model]) -> SafeString:
-    """`name value` pairs; the id of a record that the page shows is a link to it."""
-    return format_html_join("", '<span class="fact"><b>{}</b> {}</span> ', _pairs(data, known))
-
-
-def _pairs(data: dict[str, Any], known: dict[str, Model]) -> Iterable[tuple[str, SafeString | str]]:
-    for name, value in data.items():
-        record = known.get(value) if isinstance(value, str) else None
-        words = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-        yield (
-            visible(name.replace("_", " ")),
-            anchor(record, words) if record else format_html("{}", visible(shortened(words, 400))),
-        )
