@@ -13,7 +13,7 @@ from django.conf import settings
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
 
-from agentdesk.desk.demo.accounts import ROLES
+from agentdesk.desk.demo.accounts import ACCOUNTS
 from agentdesk.desk.supervise import GivenUp, Program, Supervisor
 
 READY_SECONDS = 60.0
@@ -73,7 +73,7 @@ class Command(BaseCommand):
             return
         self.stdout.write(f"AgentDesk is ready at {self.address}")
         if settings.DEMO:
-            self.stdout.write(f"Sign in as {', '.join(ROLES)} (password: {settings.DEMO_PASSWORD})")
+            self.stdout.write(f"Sign in as {', '.join(ACCOUNTS)} (password: {settings.DEMO_PASSWORD})")
         thinks = "the built-in offline model" if settings.MODEL == "offline" else settings.MODEL
         self.stdout.write(f"Thinking: {thinks}. Stop with Ctrl-C.")
         self.stdout.flush()
