@@ -45,7 +45,7 @@ OPENAI_BASE_URL = read(ENV, "OPENAI_BASE_URL", "", url("http", "https"))
 MODEL = read(ENV, "AGENTDESK_MODEL", "gpt-5.2" if OPENAI_API_KEY or OPENAI_BASE_URL else "offline", str)
 MODEL_API = read(ENV, "AGENTDESK_MODEL_API", "responses", choice("responses", "chat"))
 MODEL_TIMEOUT_SECONDS = read(ENV, "AGENTDESK_MODEL_TIMEOUT", 120, whole(1, 3600))
-OFFLINE_PACE_MS = read(ENV, "AGENTDESK_OFFLINE_PACE_MS", 250 if DEMO else 0, whole(0, 10_000))
+OFFLINE_PACE_MS = read(ENV, "AGENTDESK_OFFLINE_PACE_MS", 10 if DEMO else 0, whole(0, 10_000))
 EXTRA_TOOLSETS: list[str] = read(ENV, "AGENTDESK_EXTRA_TOOLSETS", [], names)
 AGENTDESK_TOOLSETS = [
     "tools.planning",
@@ -136,6 +136,7 @@ DATA_UPLOAD_MAX_MEMORY_SIZE = 1_000_000
 FORM_RENDERER = "django.forms.renderers.TemplatesSetting"
 
 STATIC_URL, STATIC_ROOT = "/static/", DATA_DIR / "static"
+STATIC_ROOT.mkdir(exist_ok=True)
 STATICFILES_DIRS = [BASE_DIR / "templates" / "static"]
 STORAGES: dict[str, dict[str, Any]] = {
     "default": {

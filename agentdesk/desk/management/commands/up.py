@@ -34,6 +34,8 @@ class Command(BaseCommand):
         web = [
             "-m",
             "daphne",
+            "-v",
+            "0",
             "-b",
             settings.HOST,
             "-p",
