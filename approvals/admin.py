@@ -105,7 +105,9 @@ class ApprovalAdmin(HistoryAdmin):
         assert isinstance(request.user, User)
         verdict, reason = request.POST.get("verdict", ""), request.POST.get("reason", "")
         try:
-            decide.decide(approval, by=request.user, verdict=verdict, reason=reason, seen=request.POST.get("seen", ""))
+            decide.decide(
+                approval, by=request.user, verdict=verdict, reason=reason, seen=request.POST.get("seen", "")
+            )
         except (Forbidden, Late, Invalid) as refusal:
             shown = copy(request)
             shown.method = "GET"  # the card again; a POST to a page of the history is answered 403

@@ -62,10 +62,10 @@ class Policy(_Strict):
     rules: list[Rule]
 
     @model_validator(mode="after")
-    def _one_rule_a_tool(self) -> Policy:
-        tools = [rule.tool for rule in self.rules]
-        if len(set(tools)) != len(tools):
-            raise ValueError("a tool has two rules; keep one")
+    def _one_rule_a_tool_and_currency(self) -> Policy:
+        pairs = [(rule.tool, rule.currency) for rule in self.rules]
+        if len(set(pairs)) != len(pairs):
+            raise ValueError("a tool has two rules for one currency; keep one")
         return self
 
 
@@ -96,43 +96,40 @@ class Asked:
 
 
 def consider(policy: Policy, *, tool: str, amount: Money) -> Allowed | Asked:
-    """What the policy says about a sensitive call. A tool without a rule, and another currency, get the strictest band."""
+    """What the policy says about a sensitive call. Where no rule speaks of its tool and currency, the strictest band does."""
     assert amount.currency in EXPONENTS
-    rule = next((rule for rule in policy.rules if rule.tool == tool), None)
+    rule = next(
+        (rule for rule in policy.rules if (rule.tool, rule.currency) == (tool, amount.currency)), None
+    )
     if rule is None:
-        strictest = max(
-            (band for rule in policy.rules for band in rule.bands),
-            key=lambda band: band.signatures,
-            default=None,
-        )
-        if strictest is None:
-            strictest = Band(up_to=None, groups=["finance"], signatures=1, of_whom=None)
-        return Asked(
-            rule="No rule for this tool",
-            band=strictest,
-            why=f"No rule covers {tool}, so the strictest band applies: {in_words(strictest)}.",
-            expires_after_hours=72,
-        )
-    if amount.currency != rule.currency:
-        band = rule.bands[-1]
-        return Asked(
-            rule=rule.name,
-            band=band,
-            why=f"The limits are in {rule.currency} and this is {amount}, so the strictest band applies: {in_words(band)}.",
-            expires_after_hours=rule.expires_after_hours,
-        )
+        return _unruled(policy, tool=tool, amount=amount)
     if amount.minor < rule.ask_from:
         return Allowed(
             why=f"{amount} is below {format_money(rule.ask_from, rule.currency)}, from which {rule.name} asks."
         )
     band = next(band for band in rule.bands if band.up_to is None or amount.minor <= band.up_to)
     limit = "of any amount" if band.up_to is None else f"up to {format_money(band.up_to, rule.currency)}"
-    above = _above(rule, band)
     return Asked(
         rule=rule.name,
         band=band,
-        why=f"{rule.name}, {above or limit}: {in_words(band)}.",
+        why=f"{rule.name}, {_above(rule, band) or limit}: {in_words(band)}.",
         expires_after_hours=rule.expires_after_hours,
+    )
+
+
+_NOBODY_SAID = Band(up_to=None, groups=["finance"], signatures=2, of_whom=None)
+
+
+def _unruled(policy: Policy, *, tool: str, amount: Money) -> Asked:
+    """Fail closed: the band with the most signatures that the policy has, for this tool if it can be."""
+    related = [rule for rule in policy.rules if rule.tool == tool] or policy.rules
+    bands = [band for rule in related for band in rule.bands]
+    strictest = max(bands, key=lambda band: (band.signatures, band.of_whom is not None), default=_NOBODY_SAID)
+    return Asked(
+        rule=related[0].name if related else "No rule",
+        band=strictest,
+        why=f"No rule covers {tool} in {amount.currency}, so the strictest band applies: {in_words(strictest)}.",
+        expires_after_hours=min((rule.expires_after_hours for rule in related), default=72),
     )
 
 

@@ -9,8 +9,9 @@ BANDS = [
 ]
 RULES = {
     "rules": [
-        {"name": name, "tool": tool, "currency": "USD", "ask_from": 0, "bands": BANDS, "expires_after_hours": 72}
+        {"name": name, "tool": tool, "currency": currency, "ask_from": 0, "bands": BANDS, "expires_after_hours": 72}
         for name, tool in [("Refunds", "issue_refund"), ("Refunds of duplicate charges", "refund_duplicate_charge")]
+        for currency in ("USD", "EUR", "GBP")
     ]
 }
 
