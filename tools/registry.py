@@ -9,6 +9,7 @@ from typing import Any
 
 from django.conf import settings
 
+from agentdesk.core.errors import DeskError
 from tools.spec import ToolSpec
 
 
@@ -29,8 +30,11 @@ def find(name: str) -> ToolSpec[Any] | None:
 
 
 def label(name: str, arguments: dict[str, Any] | None) -> str:
-    """One short line for people about a call, whatever its state."""
+    """One short line for people about a call, whatever its state and however old it is."""
     spec = find(name)
-    if spec is None or arguments is None:
-        return name.replace("_", " ").capitalize()
-    return spec.label(arguments)
+    if spec is not None and arguments is not None:
+        try:
+            return spec.label(arguments)
+        except (LookupError, TypeError, ValueError, DeskError):
+            pass  # the arguments fit an older version of the tool, or name a currency that nobody knows
+    return name.replace("_", " ").capitalize()

@@ -9,6 +9,7 @@ from typing import Any
 
 from django import template
 from django.contrib.auth import get_permission_codename
+from django.contrib.auth.models import User
 from django.db.models import Model
 from django.http import QueryDict
 from django.template.context import RequestContext
@@ -34,6 +35,12 @@ FOLD_LINES = 14
 def visible(value: object) -> str:
     """Words from outside: direction tricks and invisible characters spelled out (the template escapes the rest)."""
     return "" if value is None else text.visible(str(value))
+
+
+@register.filter
+def person(user: User) -> str:
+    """What people are called on every page: their full name, or their user name."""
+    return text.visible(user.get_full_name() or user.get_username())
 
 
 @register.filter
