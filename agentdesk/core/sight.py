@@ -10,7 +10,7 @@ from django.contrib.auth.models import User
 from django.utils.crypto import constant_time_compare
 
 VIEW_DESK = "tasks.view_desk"
-RECHECK_SECONDS = 4.0
+RECHECK_SECONDS = 3.0
 """How long a connection may rely on a right without looking again: a lost right ends it within five seconds."""
 
 

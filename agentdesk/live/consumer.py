@@ -30,7 +30,7 @@ ACK_EVERY = 16_000
 UNREAD_AT_MOST = 256_000
 """Characters sent and not acknowledged. Servers buffer without bound for a stalled client, so the bound is here."""
 MESSAGES_PER_CHECK = 40
-CHECKS_PER_SIGN_OF_LIFE = 3
+CHECKS_PER_SIGN_OF_LIFE = 4
 
 
 class LiveConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # Channels has no types

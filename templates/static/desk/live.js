@@ -95,7 +95,7 @@
     if (mine !== socket) return;
     clearTimeout(silence);
     socket = undefined;
-    if (code === 4403) return say("refused", "Not live: log in again");
+    if (code === 4403) return say("off", "Not live: log in again");
     say("reconnecting", "Reconnecting…");
     const wait = Math.min(LONGEST_MS, FIRST_MS * 2 ** failures++);
     timer = setTimeout(connect, wait * (0.5 + Math.random() / 2));
