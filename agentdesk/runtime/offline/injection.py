@@ -15,7 +15,8 @@ _ORDERS = re.compile(
     | \b(?:developer|admin|debug|god|dan|jailbreak|maintenance)\ mode\b | \bnew\ (?:instructions?|rules?|system\ prompt)\b
     | \b(?:as|you\ are)\ an?\ (?:ai|language\ model|llm|bot|agent)\b | \b(?:dear|hey|attention:?)\ (?:ai|bot|agent|model|assistant)\b
     | \bwithout\ (?:any\ )?(?:asking|approval|human|confirmation|review|checking)\b | \bno\ (?:human\ )?approval\ (?:is\ )?(?:needed|required)
-    | \b(?:pre.?approved|already\ approved)\ by\b | \b(?:reveal|print|show|repeat|output)\b.{0,25}\b(?:prompt|instructions|api\ key|secrets?)\b
+    | \b(?:pre.?approved|already\ approved)\ by\b | \bno\ sign.?offs?\b | \b(?:manager|boss|supervisor|ceo|admin)\b.{0,20}\bapproved\b
+    | \b(?:do\ not|don['’]?t)\ (?:mention|reveal|disclose)\b | \b(?:reveal|print|show|repeat|output)\b.{0,25}\b(?:prompt|instructions|api\ key|secrets?)\b
     | \b(?:issue_refund|refund_duplicate_charge|notify_user|write_document|ask_person|get_user_data|cancel_order|add_todos|set_todo_state)\b
     | \b(?:call|use|invoke|execute|run)\ the\ \w+\ (?:tool|function)\b
     | \b(?:refund|transfer|send|pay|credit)\b.{0,30}[$€£]\s?\d[\d,]{3,}.{0,60}\b(?:immediately|right\ now|at\ once|now)\b

@@ -52,7 +52,7 @@ class OfflineModel(Model):
         self._pace_ms = pace_ms
         self._today = today
 
-    async def get_response(  # noqa: PLR0917 - the interface's signature
+    async def get_response(
         self,
         system_instructions: str | None,
         input: str | list[TResponseInputItem],  # noqa: A002 - the interface's name; nested runs call by keyword
@@ -83,7 +83,7 @@ class OfflineModel(Model):
             response_id=response.id,
         )
 
-    async def stream_response(  # noqa: PLR0917 - the interface's signature
+    async def stream_response(
         self,
         system_instructions: str | None,
         input: str | list[TResponseInputItem],  # noqa: A002 - the interface's name; nested runs call by keyword

@@ -5,15 +5,18 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from agentdesk.core.text import shortened
+
 _CLAUSE = re.compile(
     r"^\s*(?:[-*#]+\s*)?(?:\*\*)?(?:clause\s+|§\s*)?([A-Z]{0,4}-?\d+(?:\.\d+)*)[.):]?(?:\*\*)?[.):]?\s+(?=\S)",
     re.IGNORECASE,
 )
 _PERCENT = re.compile(r"(\d{1,3})\s*(?:%|percent|per cent)", re.IGNORECASE)
 _DAYS = re.compile(r"(\d{1,3})\s*(?:\w+\s+)?days?\b", re.IGNORECASE)
+MOST_QUOTED = 220
 _WHOLE = 100
-_SHARED_WORDS = 2
-_PLAIN = re.compile(r"[*_`#>]+")
+_AMOUNT = re.compile(r"\b(\d{1,6})\.(\d{2})\b(?!\s*%)")
+_PLAIN = re.compile(r"\*\*|`")
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,13 +25,19 @@ class Clause:
     text: str
 
     def __str__(self) -> str:
-        return f"clause {self.number}: “{self.text}”"
+        return f"clause {self.number}: “{shortened(self.text, MOST_QUOTED)}”"
 
     @property
     def percent(self) -> int | None:
         """The first percentage from 1 to 100 it names."""
         found = _PERCENT.search(self.text)
         return int(found.group(1)) if found and 1 <= int(found.group(1)) <= _WHOLE else None
+
+    @property
+    def amount_minor(self) -> int | None:
+        """The first amount with two decimals it names (`from 50.00 on`), in hundredths."""
+        found = _AMOUNT.search(self.text)
+        return int(found.group(1)) * 100 + int(found.group(2)) if found else None
 
     @property
     def days(self) -> int | None:
@@ -52,15 +61,6 @@ class Runbook:
             for clause in self.clauses
             if all(re.search(pattern, clause.text, re.IGNORECASE) for pattern in patterns)
         ]
-
-    def closest(self, words: set[str]) -> Clause | None:
-        """The clause that shares most of `words`; None when none shares two."""
-        scored = [
-            (len(words & set(re.findall(r"[a-z]{4,}", clause.text.lower()))), clause)
-            for clause in self.clauses
-        ]
-        best = max(scored, key=lambda pair: pair[0], default=(0, None))
-        return best[1] if best[0] >= _SHARED_WORDS else None
 
 
 NONE = Runbook("", "", ())

@@ -124,6 +124,7 @@ class Order:
     refunded_minor: int
     refundable_minor: int
     last_refund: dt.date | None
+    refund_reasons: tuple[str, ...]
 
     @classmethod
     def of(cls, data: Mapping[str, Any]) -> Order:
@@ -167,6 +168,7 @@ class Order:
             refunded_minor=refunded,
             refundable_minor=int(data.get("refundable_minor", captured - refunded)),
             last_refund=max(refund_days, default=None),
+            refund_reasons=tuple(str(refund.get("reason") or "") for refund in refunds),
         )
 
     def money(self, minor: int) -> str:

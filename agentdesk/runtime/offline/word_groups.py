@@ -46,13 +46,13 @@ GROUPS: dict[Kind, list[tuple[str, float]]] = {
         (r"\b(?:duplicated?|duplicates)\b", 2.5),
     ],
     Kind.DAMAGED: [
-        (r"\b(?:broken?|broke|crack(?:ed|s)?|smashed|shattered|dent(?:ed|s)?|scratch(?:ed|es)?|damaged?|damages|bent|ripped|torn|tear|chipped|chip|leaking|leaked|leaks|leaky|crushed|squashed|stain(?:ed|s)?|snapped|faulty|defective|dead on arrival|doa|mouldy|moldy|rotten|spoiled)\b", 4),
+        (r"\b(?:broken?|broke|crack(?:ed|s)?|smashed|shattered|dent(?:ed|s)?|scratch(?:ed|es)?|damaged?|damages|bent|ripped|torn|tear|chipped|chip|leaking|leaked|leaks|leaky|crushed|squashed|stain(?:ed|s)?|snapped|faulty|defective|dead on arrival|doa|mouldy|melted|burst|warped|soaked|moldy|rotten|spoiled)\b", 4),
         (r"\b(?:doesnt|does not|wont|will not|not|isnt|stopped|never|didnt) (?:even )?(?:work|working|turn on|switch on|start|charge|function|worked)\b", 3.5),
         (r"\b(?:in|into|to) (?:\w+ )?pieces\b|\bfell apart\b|\bfalling apart\b|\bcame apart\b|\bmissing (?:a )?(?:handle|part|piece|screws?|lid|button)", 3),
         (r"\bhole in\b|\bbad (?:shape|condition|state)\b|\bdefect\b|\bmalfunction", 2.5),
     ],
     Kind.WRONG: [
-        (r"\b(?:wrong|incorrect|different|another|other) (?:\w+ ){0,2}?(?:item|items|product|size|colou?r|thing|article|one|model|order|parcel|version|shirt|mug|shoes?|book|goods|variant|flavou?r|stuff)\b", 3.5),
+        (r"\b(?:wrong|incorrect|different|another|completely other) (?:\w+ ){0,2}?(?:item|items|product|size|colou?r|thing|article|one|model|order|parcel|version|shirt|mug|shoes?|book|goods|variant|flavou?r|stuff)\b", 3.5),
         (r"\b(?:sent|send|shipped|delivered|got|received|gave|given)\b(?: me| us)?(?: a| an| the| some)? (?:wrong|incorrect|different|completely different|totally different)", 3),
         (r"\binstead of\b|\brather than the\b", 2.5),
         (r"\bnot (?:what|the \w+ (?:that )?|the one) (?:i|we) (?:have )?(?:ordered|bought|asked|paid|wanted)", 4),
@@ -110,7 +110,8 @@ GROUPS: dict[Kind, list[tuple[str, float]]] = {
     ],
     Kind.CHARGEBACK: [
         (r"\b(?:lawyers?|attorney|solicitor|sue|suing|court|legal (?:action|steps|proceedings)|small claims|ombudsman|trading standards|consumer protection|lawsuit)\b", 6),
-        (r"\b(?:charge ?backs?|dispute (?:the|this|it|with)|disputing|disputed|my bank (?:will|is going to)|paypal case|open(?:ed)? a (?:case|dispute))\b", 6),
+        (r"\bcharge ?back (?:is|was|has)\b|\b(?:opened|filed|started|raised|made) (?:a|the) (?:\w+ )?(?:dispute|charge ?back|case|claim)\b|\b(?:have|has|been|already) disput\w+|\bdispute (?:is|was) open", 6),
+        (r"\b(?:charge ?backs?|disput(?:e|ed|ing)|my bank (?:will|is going to)|paypal case)\b", 2.6),
     ],
     Kind.FRAUD: [
         (r"\b(?:fraud|fraudulent|scam|scammed|scammers?|phishing|identity theft|stolen (?:card|credit|identity)|card (?:was )?stolen|unauthori[sz]ed|hacked|compromised)\b", 5.5),

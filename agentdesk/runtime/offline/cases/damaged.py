@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
+from agentdesk.core.text import shortened
 from agentdesk.runtime.offline.cases.shares import share
 from agentdesk.runtime.offline.facts import Facts
 from agentdesk.runtime.offline.pick import likely, settle
@@ -52,10 +54,12 @@ def decide(facts: Facts) -> Verdict:
     if order.status in ("placed", "cancelled"):
         return _cannot_be(facts, order)
     pieces = meant(order, facts.said)
-    if pieces is None:
-        return _which_item(facts, order)
+    return _which_item(facts, order) if pieces is None else _judged(facts, order, pieces)
+
+
+def _judged(facts: Facts, order: Order, pieces: Pieces) -> Verdict:
     book = facts.runbooks.get(CATEGORY, NONE)
-    window = book.about("days", "report|within|deliver")
+    window = book.about(r"within \d+ days|\d+ days of", "report|deliver")
     limit = (window.days if window else None) or REPORT_DAYS
     since = (facts.conversation.today - order.delivered).days if order.delivered else 0
     if since > limit:
@@ -63,7 +67,27 @@ def decide(facts: Facts) -> Verdict:
     said = plain(facts.words)
     if _REPLACEMENT.search(said) and not _REFUND.search(said):
         return _wants_replacement(facts, order, pieces)
-    return _refund(facts, order, pieces, keeps=bool(_KEEPS.search(said)) and not _NOT_KEEPING.search(said))
+    keeps = bool(_KEEPS.search(said)) and not _NOT_KEEPING.search(said)
+    verdict = _refund(facts, order, pieces, keeps=keeps)
+    photo = book.about("photo", "ask|person")
+    if verdict.actions and photo and photo.amount_minor and pieces.price_minor >= photo.amount_minor:
+        return _worth_a_look(facts, order, pieces, verdict, photo)
+    return verdict
+
+
+def _worth_a_look(facts: Facts, order: Order, pieces: Pieces, verdict: Verdict, photo: Clause) -> Verdict:
+    """Above the runbook's amount a person decides whether the description is enough."""
+    amount = order.money(int(verdict.actions[0].arguments["amount_minor"]))
+    quote = shortened(" ".join(facts.words.split()), 280)
+    return replace(
+        verdict,
+        question=(
+            f"{facts.who} describes damage to {pieces} from {order.number} ({order.money(pieces.price_minor)}): “{quote}” "
+            f"Clause {photo.number} wants a person to say whether that is enough without a photo. Shall I propose {amount}? "
+            "Answer “yes”, another amount, “decline”, or “tell the customer …”."
+        ),
+        thought=f"{pieces} cost {order.money(pieces.price_minor)}. At that price clause {photo.number} lets a person decide whether the description is enough, so I ask before I propose {amount}.",
+    )
 
 
 def _refund(facts: Facts, order: Order, pieces: Pieces, *, keeps: bool) -> Verdict:
@@ -74,7 +98,7 @@ def _refund(facts: Facts, order: Order, pieces: Pieces, *, keeps: bool) -> Verdi
         )
         percent = (clause.percent if clause else None) or KEEP_PERCENT
     else:
-        clause = book.about("full|whole|price|100", "refund|return|back") or book.about("refund")
+        clause = book.about("in full|full price|whole", "refund|return|back") or book.about("refund")
         percent = WHOLE
     due = share(pieces.price_minor, percent)
     amount = min(due, order.refundable_minor)

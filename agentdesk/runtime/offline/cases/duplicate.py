@@ -129,6 +129,7 @@ def _refunded_before(facts: Facts, order: Order, pair: tuple[Charge, Charge]) ->
     when = f" on {in_words(order.last_refund)}" if order.last_refund else ""
     return Verdict(
         finding=f"The second charge on {order.number} ({later.number}, {amount}) has already been refunded{when}; a second refund would be wrong.",
+        clause=facts.runbooks.get(CATEGORY, NONE).about("already refunded|given back"),
         subject=f"The second charge on {order.number} has already been refunded",
         message=(
             f"You are right that {order.money(later.amount_minor)} was taken twice for your order {order.number}. The good news: we already gave "
@@ -191,11 +192,12 @@ def _nothing_double(facts: Facts, orders: list[Order]) -> Verdict:
     return Verdict(
         finding=f"There are no two equal charges on {numbers}; nothing was charged twice in our records.",
         evidence=evidence,
-        clause=book.about("reservation|pending|authori[sz]ation|no (?:two|duplicate)|not (?:a )?duplicate"),
+        clause=book.about("no duplicate found") or book.about("pending|no duplicate"),
         subject="We found no double charge",
         message=(
-            f"We checked every charge on {numbers} and each appears only once in our records, so there is nothing for us to give back. "
-            "A second entry on a statement is often a reservation that the bank removes by itself within a few days. "
+            f"We checked every charge on {numbers} and each appears only once in our records, so there is nothing for us to give back:\n\n"
+            + "\n".join(f"- {line}" for line in evidence)
+            + "\n\nA second entry on a statement is often a reservation that the bank removes by itself within a few days. "
             "If it is still there in a week, please reply with a copy of the statement and we will trace it together."
         ),
         matter=f"the charges on {numbers}",

@@ -1,21 +1,26 @@
-"""A question: answered with the runbook's own words, or by a person when it has none."""
+"""A question: answered from the orders, or by a person; runbooks are for staff and never quoted to customers."""
 
 from __future__ import annotations
 
+import re
+
 from agentdesk.core.text import shortened
 from agentdesk.runtime.offline.facts import Facts, refund_ordered
-from agentdesk.runtime.offline.pick import SHORTEST, item_words, likely
+from agentdesk.runtime.offline.pick import likely
 from agentdesk.runtime.offline.runbook import NONE
+from agentdesk.runtime.offline.shop import Order, in_words
 from agentdesk.runtime.offline.verdict import Case, Verdict
 from agentdesk.runtime.offline.word_groups import Kind
+from agentdesk.runtime.offline.words import plain
 
 CATEGORY = "general"
+_ABOUT_CHARGES = re.compile(r"\b(?:charged?|charges|billed|bill|debit(?:ed)?|payments?|paid|cost|costs)\b")
 
 
 def todos(facts: Facts) -> tuple[str, str, str, str, str]:
     return (
         f"Look up who {facts.who} is",
-        "Find the answer in our runbooks",
+        "See whether the orders or our runbooks answer it",
         "Ask a colleague if they do not say",
         "Write down question and answer",
         f"Answer {facts.who}",
@@ -23,30 +28,47 @@ def todos(facts: Facts) -> tuple[str, str, str, str, str]:
 
 
 def wanted(facts: Facts) -> list[str]:
-    return likely(facts) if facts.mentioned or refund_ordered(facts) else []
+    return (
+        likely(facts)
+        if facts.mentioned or refund_ordered(facts) or _ABOUT_CHARGES.search(plain(facts.words))
+        else []
+    )
 
 
 def decide(facts: Facts) -> Verdict:
-    clause = facts.runbooks.get(CATEGORY, NONE).closest(
-        {word for word in item_words(facts.words) if len(word) > SHORTEST}
-    )
+    order = next((facts.orders[number] for number in likely(facts) if number in facts.orders), None)
+    if order and _ABOUT_CHARGES.search(plain(facts.words)):
+        return _charges(facts, order)
     question = shortened(" ".join(facts.words.split()), 280)
-    if clause is None:
-        return Verdict(
-            finding=f"{facts.who} asks a question the runbooks do not answer: “{shortened(question, 160)}”",
-            subject="Your question",
-            message="",
-            matter="the question",
-            question=f"{facts.who} asks: “{question}” The runbooks do not say. What shall I answer? (“tell the customer …”)",
-            thought="I do not find the answer in the runbooks, and I will not make one up. I ask a colleague.",
-        )
     return Verdict(
-        finding=f"{facts.who} asks a question that the runbook answers.",
-        clause=clause,
+        finding=f"{facts.who} asks something that neither the orders nor the runbooks answer: “{shortened(question, 160)}”",
         subject="Your question",
-        message=f"Thank you for your question. {clause.text.rstrip('.')}. If that does not answer it, just reply and we will help you further.",
+        message="",
         matter="the question",
-        thought=f"Clause {clause.number} answers this. I pass it on.",
+        order=order,
+        question=f"{facts.who} asks: “{question}” Neither the orders nor the runbooks say. What shall I answer? (“tell the customer …”)",
+        thought="The orders do not answer this, the runbooks are for us and not for customers, and I will not make something up. I ask a colleague.",
+    )
+
+
+def _charges(facts: Facts, order: Order) -> Verdict:
+    listed = "\n".join(
+        f"- {order.money(charge.amount_minor)} on {in_words(charge.captured)}: {charge.description}"
+        for charge in order.charges
+        if charge.captured
+    )
+    back = (
+        f"\n\n{order.money(order.refunded_minor)} of it has been given back." if order.refunded_minor else ""
+    )
+    return Verdict(
+        finding=f"{facts.who} asks what was charged; {order.number} explains it.",
+        evidence=tuple(line.removeprefix("- ") for line in listed.splitlines()),
+        clause=facts.runbooks.get(CATEGORY, NONE).about("plain question|charged"),
+        subject=f"What was charged for {order.number}",
+        message=f"Thank you for your question. For your order {order.number} ({order.contents}) these charges were made:\n\n{listed}{back}",
+        matter=f"the charges of {order.number}",
+        order=order,
+        thought=f"The charges of {order.number} answer this. I list them and do nothing else.",
     )
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import datetime as dt
+import re
 from collections.abc import Callable
 from functools import partial
 
@@ -9,8 +11,10 @@ from agentdesk.core.text import shortened
 from agentdesk.runtime.offline.facts import Facts, refund_ordered
 from agentdesk.runtime.offline.pick import likely
 from agentdesk.runtime.offline.runbook import NONE
+from agentdesk.runtime.offline.shop import in_words
 from agentdesk.runtime.offline.verdict import Case, Verdict
 from agentdesk.runtime.offline.word_groups import Kind
+from agentdesk.runtime.offline.words import plain
 
 _MATTERS = {
     Kind.CHARGEBACK: (
@@ -22,6 +26,13 @@ _MATTERS = {
     Kind.PRIVACY: ("privacy", "makes a request about personal data", "your request about your data"),
     Kind.COMPLAINT: ("complaint", "is unhappy with us", "your complaint"),
 }
+
+_RIGHTS = (
+    ("deletion", r"\b(?:delet|eras|forgotten|remov|close)"),
+    ("correction", r"\b(?:correct|rectif|wrong|update)"),
+    ("a copy of the data", r"\b(?:copy|access|send me|hold|what you (?:know|have)|export)"),
+    ("objection", r"\bobject|\bstop using|\bmarketing"),
+)
 
 
 def _todos(facts: Facts) -> tuple[str, str, str, str, str]:
@@ -44,6 +55,7 @@ def _decide(kind: Kind, facts: Facts) -> Verdict:
         iter(facts.runbooks.get(category, NONE).clauses), None
     )
     orders = "; ".join(str(brief) for brief in facts.briefs[:3]) or "none"
+    wish = _privacy_wish(facts) if kind is Kind.PRIVACY else ""
     quote = shortened(" ".join(facts.words.split()), 280)
     return Verdict(
         finding=f"{facts.who} {does}. That needs a person's judgement.",
@@ -55,11 +67,19 @@ def _decide(kind: Kind, facts: Facts) -> Verdict:
         ),
         matter=about,
         question=(
-            f"{facts.who} {does}: “{quote}” Recent orders: {orders}. How shall I go on? Answer for example “refund $20 for A-1001”, “decline”, "
+            f"{facts.who} {does}{wish}: “{quote}” Recent orders: {orders}. How shall I go on? Answer for example “refund $20 for A-1001”, “decline”, "
             "“tell the customer …”, or “I will handle it”."
         ),
         thought=f"{facts.who} {does}. I promise nothing and pay nothing here; a colleague has to say how to go on.",
     )
+
+
+def _privacy_wish(facts: Facts) -> str:
+    """Which right it is and until when the law wants an answer (GDPR, article 12: one month)."""
+    said = plain(facts.words)
+    right = next((name for name, pattern in _RIGHTS if re.search(pattern, said)), "not said which")
+    due = facts.conversation.today + dt.timedelta(days=30)
+    return f" ({right}; an answer is due by {in_words(due)})"
 
 
 def _case(kind: Kind) -> Case:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from agentdesk.runtime.offline.cases import missing
 from agentdesk.runtime.offline.cases.shares import share
 from agentdesk.runtime.offline.facts import Facts
@@ -12,6 +14,8 @@ from agentdesk.runtime.offline.verdict import REFUNDED, Case, Verdict, refund
 from agentdesk.runtime.offline.word_groups import Kind
 
 CATEGORY = "late_delivery"
+LOST_AFTER_DAYS = 21
+_SHIPPING = re.compile(r"\b(?:shipping|delivery|postage|freight)\b", re.IGNORECASE)
 
 
 def todos(facts: Facts) -> tuple[str, str, str, str, str]:
@@ -42,28 +46,48 @@ def decide(facts: Facts) -> Verdict:
     late = days_late(order, facts)
     if late is None or late <= 0:
         return _in_time(facts, order)
-    if order.delivered is None and late > missing.LOST_AFTER_DAYS:
+    lost = facts.runbooks.get(CATEGORY, NONE).about("missing|lost", "not delivered")
+    if order.delivered is None and late > ((lost.days if lost else None) or LOST_AFTER_DAYS):
         return missing.lost(facts, order)
     return _late(facts, order, late)
 
 
-def _tier(book: Runbook, late: int) -> tuple[Clause | None, int]:
-    """The clause with the highest percentage whose number of days the delay reaches."""
-    best: tuple[Clause | None, int] = (None, 0)
-    for clause in book.clauses:
-        percent = clause.percent
-        if percent and late >= (clause.days or 1) and percent > best[1]:
-            best = (clause, percent)
-    return best
+def _tier(book: Runbook, late: int) -> Clause | None:
+    """The clause with the longest delay this one reaches that gives money back."""
+    reached = [
+        clause
+        for clause in book.all_about("refund", r"%|percent|shipping")
+        if clause.days is not None
+        and late >= clause.days + bool(re.search("more than|over", clause.text, re.IGNORECASE))
+    ]
+    return max(reached, key=lambda clause: clause.days or 0, default=None)
+
+
+def _due(order: Order, clause: Clause | None) -> tuple[int, str]:
+    """What the clause gives, in minor units and in words."""
+    if clause is None:
+        return 0, ""
+    shipping = [line for line in order.lines if _SHIPPING.search(line.title)]
+    if shipping and "shipping" in clause.text.lower():
+        return min(
+            sum(line.unit_price_minor * line.quantity for line in shipping), order.refundable_minor
+        ), "the shipping costs"
+    if clause.percent is None:
+        return 0, ""
+    captured = sum(charge.amount_minor for charge in order.charges)
+    most = clause.amount_minor
+    due = share(captured, clause.percent)
+    if most and "at most" in clause.text.lower() and due > most:
+        return min(
+            most, order.refundable_minor
+        ), f"{clause.percent} % of what was paid, limited to {order.money(most)}"
+    return min(due, order.refundable_minor), f"{clause.percent} % of what was paid"
 
 
 def _late(facts: Facts, order: Order, late: int) -> Verdict:
     book = facts.runbooks.get(CATEGORY, NONE)
-    clause, percent = _tier(book, late)
-    amount = min(
-        share(sum(line.unit_price_minor * line.quantity for line in order.lines), percent),
-        order.refundable_minor,
-    )
+    clause = _tier(book, late)
+    amount, share_in_words = _due(order, clause)
     assert order.promised
     came = f"came on {in_words(order.delivered)}" if order.delivered else "has not come yet"
     evidence = (
@@ -78,11 +102,14 @@ def _late(facts: Facts, order: Order, late: int) -> Verdict:
         f"{days(late)} late."
     )
     still = "" if order.delivered else " It is on its way, and we are keeping an eye on it."
+    before = any(re.search("late|delay", reason, re.IGNORECASE) for reason in order.refund_reasons)
+    if before:
+        return _made_good_before(order, start, evidence, book.about("once per order|already"))
     if amount <= 0:
         return Verdict(
             finding=f"{order.number} is {days(late)} late, for which our rule gives no money back.",
             evidence=evidence,
-            clause=clause or book.about("late|delay|compensat"),
+            clause=book.about("no refund") or book.about("late|delay|compensat"),
             subject=f"Your late order {order.number}",
             message=f"{start}{still} Thank you for your patience, and please write to us again if anything else is wrong with it.",
             matter=f"the late delivery of {order.number}",
@@ -90,12 +117,12 @@ def _late(facts: Facts, order: Order, late: int) -> Verdict:
             thought=f"{order.number} is {days(late)} late, but no rule gives compensation for that. An honest apology is what I can offer.",
         )
     return Verdict(
-        finding=f"{order.number} is {days(late)} late; {percent} % of the goods is due: {order.money(amount)}.",
+        finding=f"{order.number} is {days(late)} late; {share_in_words} comes back: {order.money(amount)}.",
         evidence=evidence,
         clause=clause,
         subject=f"Sorry for the late delivery of {order.number}",
         message=(
-            f"{start}{still}\n\nTo make up for it we have refunded {REFUNDED}. The money goes back to the way you paid with and usually arrives "
+            f"{start}{still}\n\nTo make up for it we have refunded {REFUNDED} ({share_in_words}). The money goes back to the way you paid with and usually arrives "
             "within 5 to 10 working days."
         ),
         matter=f"the late delivery of {order.number}",
@@ -103,12 +130,29 @@ def _late(facts: Facts, order: Order, late: int) -> Verdict:
             refund(
                 order,
                 amount,
-                f"Delivered {days(late)} late (promised by {order.promised}): {percent} % of the goods."
+                f"Delivered {days(late)} late (promised by {order.promised}): {share_in_words}."
                 + (f" {book.title}, clause {clause.number}." if clause else ""),
             ),
         ),
         order=order,
-        thought=f"Promised by {in_words(order.promised)}, {came}: {days(late)} late. The rule gives {percent} %, so {order.money(amount)}; a person decides.",
+        thought=f"Promised by {in_words(order.promised)}, {came}: {days(late)} late. The rule gives {share_in_words}, so {order.money(amount)}; a person decides.",
+    )
+
+
+def _made_good_before(order: Order, start: str, evidence: tuple[str, ...], clause: Clause | None) -> Verdict:
+    when = f" on {in_words(order.last_refund)}" if order.last_refund else ""
+    return Verdict(
+        finding=f"The delay of {order.number} has been made good before: {order.money(order.refunded_minor)} went back{when}. Once per order is the rule.",
+        evidence=evidence,
+        clause=clause,
+        subject=f"About the delay of {order.number}",
+        message=(
+            f"{start} We gave you {order.money(order.refunded_minor)} back for that{when}, and I am afraid we cannot add to it. "
+            "Thank you for your patience with us."
+        ),
+        matter=f"the late delivery of {order.number}",
+        order=order,
+        thought=f"This delay was made good before, with {order.money(order.refunded_minor)}. A second time is not possible; I say so kindly.",
     )
 
 

@@ -10,7 +10,8 @@ from agentdesk.runtime.offline.verdict import REFUNDED, Case, Verdict, refund
 from agentdesk.runtime.offline.word_groups import Kind
 
 CATEGORY = "missing_parcel"
-LOST_AFTER_DAYS = 14
+LOST_AFTER_DAYS = 7
+LOOK_AROUND_DAYS = 2
 
 
 def todos(facts: Facts) -> tuple[str, str, str, str, str]:
@@ -41,13 +42,15 @@ def decide(facts: Facts) -> Verdict:
     if order.status == "placed":
         return _not_sent(order)
     if order.delivered:
-        return _said_delivered(facts, order)
+        since = (facts.conversation.today - order.delivered).days
+        return _look_around(facts, order) if since < LOOK_AROUND_DAYS else _said_delivered(facts, order)
     overdue = (facts.conversation.today - order.promised).days if order.promised else 0
     return lost(facts, order) if overdue > _lost_after(facts) else _on_its_way(facts, order, overdue)
 
 
 def _lost_after(facts: Facts) -> int:
-    clause = facts.runbooks.get(CATEGORY, NONE).about("lost|missing", r"\bdays?\b")
+    book = facts.runbooks.get(CATEGORY, NONE)
+    clause = book.about(r"more than \d+ days", "refund") or book.about("lost|missing", r"\bdays?\b")
     return (clause.days if clause else None) or LOST_AFTER_DAYS
 
 
@@ -57,7 +60,9 @@ def lost(facts: Facts, order: Order) -> Verdict:
     overdue = (facts.conversation.today - order.promised).days
     amount = order.money(order.refundable_minor)
     book = facts.runbooks.get(CATEGORY, NONE)
-    clause = book.about("lost", "refund") or book.about("refund")
+    clause = (
+        book.about(r"more than \d+ days", "refund") or book.about("lost", "refund") or book.about("refund")
+    )
     return Verdict(
         finding=f"{order.number} is {days(overdue)} overdue and not delivered: it counts as lost, and {amount} comes back.",
         evidence=(
@@ -92,7 +97,7 @@ def _on_its_way(facts: Facts, order: Order, overdue: int) -> Verdict:
     wait = _lost_after(facts)
     return Verdict(
         finding=f"{order.number} is on its way, {due}, {state}; a parcel counts as lost more than {days(wait)} after the promised day.",
-        clause=facts.runbooks.get(CATEGORY, NONE).about("lost|missing|wait", r"\bdays?\b"),
+        clause=facts.runbooks.get(CATEGORY, NONE).about("patience|wait|lost", r"\bdays?\b"),
         subject=f"Your order {order.number} is on its way",
         message=(
             f"Thank you for asking about your order {order.number}. "
@@ -110,13 +115,29 @@ def _on_its_way(facts: Facts, order: Order, overdue: int) -> Verdict:
     )
 
 
+def _look_around(facts: Facts, order: Order) -> Verdict:
+    assert order.delivered
+    return Verdict(
+        finding=f"{order.number} was recorded as delivered on {in_words(order.delivered)}, which is too fresh to count as missing.",
+        clause=facts.runbooks.get(CATEGORY, NONE).about("delivered", "neighbours|look|wait"),
+        subject=f"Your parcel {order.number}",
+        message=(
+            f"I am sorry that you are missing your order {order.number}. The carrier recorded a delivery on {in_words(order.delivered)}. Could you please "
+            f"look with your neighbours and at the pick-up point? If it has not turned up in {days(LOOK_AROUND_DAYS)}, reply to this message and we will take it from there."
+        ),
+        matter=f"the parcel {order.number}",
+        order=order,
+        thought="The delivery was recorded only just now. Parcels often turn up with a neighbour, so I ask to look there first.",
+    )
+
+
 def _said_delivered(facts: Facts, order: Order) -> Verdict:
     assert order.delivered
     proposal = order.money(order.refundable_minor)
     return Verdict(
         finding=f"The carrier says {order.number} was delivered on {in_words(order.delivered)}, but {facts.who} does not have it.",
         evidence=(f"Order value left to refund: {proposal}",),
-        clause=facts.runbooks.get(CATEGORY, NONE).about("deliver"),
+        clause=facts.runbooks.get(CATEGORY, NONE).about("delivered"),
         subject=f"Your parcel {order.number}",
         message=(
             f"I am sorry that your order {order.number} never reached you although the carrier recorded a delivery on {in_words(order.delivered)}. "

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import re
 
 from agentdesk.runtime.offline.cases import cancel
 from agentdesk.runtime.offline.facts import Facts
 from agentdesk.runtime.offline.pick import likely, settle
 from agentdesk.runtime.offline.pieces import meant
-from agentdesk.runtime.offline.runbook import NONE
+from agentdesk.runtime.offline.runbook import NONE, Clause
 from agentdesk.runtime.offline.shop import Order, days, in_words
 from agentdesk.runtime.offline.verdict import REFUNDED, Case, Verdict, refund
 from agentdesk.runtime.offline.word_groups import Kind
@@ -42,14 +43,19 @@ def decide(facts: Facts) -> Verdict:
         return order
     if order.status == "placed":
         return cancel.cancelling(facts, order)
-    book = facts.runbooks.get(CATEGORY, NONE)
-    clause = book.about(r"\bdays?\b", "return|within|deliver|change")
-    window = (clause.days if clause else None) or RETURN_DAYS
-    since = (facts.conversation.today - order.delivered).days if order.delivered else 0
     if order.refundable_minor <= 0:
         return cancel.cancelled_before(order) if order.status == "cancelled" else _settled(order)
-    if _SENT.search(plain(facts.words)):
-        return _sent_back(facts, order)
+    return _sent_back(facts, order) if _SENT.search(plain(facts.words)) else _asked(facts, order)
+
+
+def _asked(facts: Facts, order: Order) -> Verdict:
+    book = facts.runbooks.get(CATEGORY, NONE)
+    clause = book.about(r"within \d+ days", "return|deliver|back") or book.about(
+        r"\bdays?\b", "return|within|deliver|change"
+    )
+    window = (clause.days if clause else None) or RETURN_DAYS
+    since = (facts.conversation.today - order.delivered).days if order.delivered else 0
+    ended = in_words(order.delivered + dt.timedelta(days=window)) if order.delivered else ""
     if since > window:
         return Verdict(
             finding=f"{order.number} was delivered {days(since)} ago; returns are possible for {days(window)}. It cannot come back.",
@@ -57,8 +63,8 @@ def decide(facts: Facts) -> Verdict:
             clause=clause,
             subject=f"About returning {order.number}",
             message=(
-                f"Thank you for asking. Your order {order.number} was delivered {days(since)} ago, and we take things back for {days(window)} after delivery, "
-                "so I am sorry that we cannot accept this return. If something is wrong with the item itself, tell us what it is and we will gladly look into that."
+                f"Thank you for asking. Your order {order.number} was delivered {days(since)} ago, and we take things back for {days(window)} after delivery. "
+                f"That time ended on {ended}, so I am sorry that we cannot accept this return. If something is wrong with the item itself, tell us what it is and we will gladly look into that."
             ),
             matter=f"the return of {order.number}",
             order=order,
@@ -66,6 +72,9 @@ def decide(facts: Facts) -> Verdict:
         )
     pieces = meant(order, facts.said)
     what = str(pieces) if pieces else order.contents
+    excluded = book.about("exclu")
+    if excluded and _names(excluded, what):
+        return _excluded(order, what, excluded)
     left = f" You have {days(window - since)} left for that." if order.delivered else ""
     return Verdict(
         finding=f"{what} from {order.number} may come back (delivered {days(since)} ago, {days(window)} allowed). The money follows when it is here.",
@@ -74,11 +83,34 @@ def decide(facts: Facts) -> Verdict:
         subject=f"How to return {order.number}",
         message=(
             f"Of course you can send {what} from your order {order.number} back.{left} Please pack it well, unused if possible, put a note with the order number "
-            "inside and use the return address from your delivery note. As soon as it has reached us, your money goes back the way you paid."
+            "inside and use the return address from your order confirmation. As soon as it has reached us, your money goes back the way you paid."
         ),
         matter=f"the return of {order.number}",
         order=order,
         thought="The return is within the window. Money goes back when the item is here, so nothing is paid now; I explain the steps.",
+    )
+
+
+def _names(clause: Clause, what: str) -> bool:
+    """True when one of the things the clause lists, as in `Excluded: earphones, gift cards`, is what shall come back."""
+    listed = re.split(r",| and ", clause.text.lower().partition(":")[2])
+    return any(
+        thing and thing in what.lower() for thing in (each.strip(" .").removesuffix("s") for each in listed)
+    )
+
+
+def _excluded(order: Order, what: str, clause: Clause) -> Verdict:
+    return Verdict(
+        finding=f"{what} from {order.number} is excluded from returns.",
+        clause=clause,
+        subject=f"About returning {order.number}",
+        message=(
+            f"Thank you for asking. I am sorry, but {what} is one of the few things that we cannot take back once it has been delivered. "
+            "If something is wrong with it, tell us what it is and we will gladly look into that."
+        ),
+        matter=f"the return of {order.number}",
+        order=order,
+        thought=f"Clause {clause.number} excludes {what} from returns. I have to decline, kindly.",
     )
 
 
