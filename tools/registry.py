@@ -33,4 +33,7 @@ def label(name: str, arguments: dict[str, Any] | None) -> str:
     spec = find(name)
     if spec is None or arguments is None:
         return name.replace("_", " ").capitalize()
-    return spec.label(arguments)
+    try:
+        return spec.label(arguments)
+    except (KeyError, TypeError):  # history outlives tools: this call was made when the tool took other arguments
+        return name.replace("_", " ").capitalize()
