@@ -105,7 +105,9 @@ class ApprovalAdmin(HistoryAdmin):
         assert isinstance(request.user, User)
         verdict, reason = request.POST.get("verdict", ""), request.POST.get("reason", "")
         try:
-            decide.decide(approval, by=request.user, verdict=verdict, reason=reason, seen=request.POST.get("seen", ""))
+            decide.decide(
+                approval, by=request.user, verdict=verdict, reason=reason, seen=request.POST.get("seen", "")
+            )
         except (Forbidden, Late, Invalid) as refusal:
             shown = copy(request)
             shown.method = "GET"  # the card again; a POST to a page of the history is answered 403
@@ -189,9 +191,6 @@ class PolicyAdmin(RecordAdmin):
     def has_add_permission(self, request: HttpRequest) -> bool:
         """The desk has one policy; it comes with the installation."""
         return False
-
-    def save_form(self, request: HttpRequest, form: ModelForm[Policy], change: bool) -> Policy:
-        return form.instance
 
     def save_model(self, request: HttpRequest, obj: Policy, form: ModelForm[Policy], change: bool) -> None:
         assert isinstance(request.user, User)

@@ -35,5 +35,8 @@ def label(name: str, arguments: dict[str, Any] | None) -> str:
         return name.replace("_", " ").capitalize()
     try:
         return spec.label(arguments)
-    except (KeyError, TypeError):  # history outlives tools: this call was made when the tool took other arguments
+    except (
+        KeyError,
+        TypeError,
+    ):  # history outlives tools: this call was made when the tool took other arguments
         return name.replace("_", " ").capitalize()

@@ -70,9 +70,15 @@ def whole_story(signer: User) -> Task:
     order = order_with(charges=[2900, 2900], customer=task.customer)
     RefundFactory(order=order, amount_minor=2900, tool_call=asked)
     turn = TurnFactory(task=task, text="I write it down.", reasoning="The refund is through.")
-    DocumentFactory(tool_call=ToolCallFactory(turn=turn, tool="write_document", arguments={"title": "Note", "body": "Done."}, status="done"))
+    DocumentFactory(
+        tool_call=ToolCallFactory(
+            turn=turn, tool="write_document", arguments={"title": "Note", "body": "Done."}, status="done"
+        )
+    )
     told = {"customer": task.customer.number, "subject": "Your refund", "body": "It is on its way."}
-    OutgoingMessageFactory(tool_call=ToolCallFactory(turn=turn, tool="notify_user", arguments=told, status="done"))
+    OutgoingMessageFactory(
+        tool_call=ToolCallFactory(turn=turn, tool="notify_user", arguments=told, status="done")
+    )
     with transaction.atomic():
         record(
             task,
@@ -99,7 +105,13 @@ def refund_asked(ada: User) -> Approval:
     call: ToolCall = ToolCallFactory(
         given_task=task,
         status="asking",
-        arguments={"order": order.number, "charge": "", "amount_minor": 2900, "currency": "USD", "reason": "Twice."},
+        arguments={
+            "order": order.number,
+            "charge": "",
+            "amount_minor": 2900,
+            "currency": "USD",
+            "reason": "Twice.",
+        },
     )
     return ApprovalFactory(tool_call=call, title=f"Refund $29.00 on {order.number}")
 
@@ -107,7 +119,9 @@ def refund_asked(ada: User) -> Approval:
 @pytest.fixture
 def question_asked(db: None) -> Approval:
     task = TaskFactory(status="waiting", waiting_for="question")
-    call = ToolCallFactory(given_task=task, tool="ask_person", arguments={"question": "Voucher or money?"}, status="asking")
+    call = ToolCallFactory(
+        given_task=task, tool="ask_person", arguments={"question": "Voucher or money?"}, status="asking"
+    )
     return ApprovalFactory(
         kind="question",
         tool_call=call,
@@ -117,5 +131,3 @@ def question_asked(db: None) -> Approval:
         band={},
         rule="",
     )
-
-

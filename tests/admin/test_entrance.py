@@ -40,8 +40,14 @@ def test_strangers_sign_in_on_the_desk_and_come_back(client: Client) -> None:
 
 
 def test_the_door_leads_nowhere_else(client: Client, audrey: User, enter: Enter) -> None:
-    assert client.get("/admin/login/?next=https://elsewhere.example/")["Location"] == "/accounts/login/?next=/admin/"
-    assert client.post("/admin/login/", {"username": "audrey", "password": "x"})["Location"] == "/accounts/login/?next=/admin/"
+    assert (
+        client.get("/admin/login/?next=https://elsewhere.example/")["Location"]
+        == "/accounts/login/?next=/admin/"
+    )
+    assert (
+        client.post("/admin/login/", {"username": "audrey", "password": "x"})["Location"]
+        == "/accounts/login/?next=/admin/"
+    )
     assert enter(audrey).get("/admin/login/?next=//elsewhere.example/")["Location"] == "/admin/"
 
 
@@ -53,7 +59,15 @@ SEES = {
     "agent": {"tasks/task", "tasks/ticket", "tasks/customer", "store/order"},
     "lead": {"tasks/task", "approvals/decision", "events/event", "tools/toolcall", "roster/agentversion"},
     "finance": {"tasks/task", "approvals/decision", "events/event", "store/refund"},
-    "auditor": {"tasks/task", "approvals/decision", "approvals/policyversion", "events/event", "api/token", "auth/user", "admin/logentry"},
+    "auditor": {
+        "tasks/task",
+        "approvals/decision",
+        "approvals/policyversion",
+        "events/event",
+        "api/token",
+        "auth/user",
+        "admin/logentry",
+    },
     "admin": {"tasks/task", "roster/agent", "approvals/policy", "auth/user", "api/token"},
 }
 EDITS = {"roster/agent", "approvals/policy", "tasks/customer", "library/runbook", "auth/user", "auth/group"}
@@ -70,7 +84,11 @@ def test_each_role_sees_its_records_and_only_admin_edits(
         assert client.get(f"/admin/{model}/").status_code == 200, model
     for model in EDITS:
         app, name = model.split("/")
-        model_admin = next(a for m, a in admin.site._registry.items() if (m._meta.app_label, m._meta.model_name) == (app, name))
+        model_admin = next(
+            a
+            for m, a in admin.site._registry.items()
+            if (m._meta.app_label, m._meta.model_name) == (app, name)
+        )
         row = model_admin.model._default_manager.first()
         answer = client.post(f"/admin/{model}/{row.pk}/change/", {})
         assert (answer.status_code != 403) == (role == "admin"), model
@@ -82,10 +100,18 @@ def test_an_agent_does_not_see_policies_agents_or_people(ada: User, enter: Enter
         assert client.get(f"/admin/{model}/").status_code == 403, model
 
 
-def test_the_index_shows_what_waits_for_the_reader(refund_asked: Approval, question_asked: Approval, lena: User, enter: Enter) -> None:
+def test_the_index_shows_what_waits_for_the_reader(
+    refund_asked: Approval, question_asked: Approval, lena: User, enter: Enter
+) -> None:
     html = enter(lena).get("/admin/").content.decode()
 
-    for words in (refund_asked.title, "$29.00", refund_asked.why, refund_asked.task.customer.name, question_asked.title):
+    for words in (
+        refund_asked.title,
+        "$29.00",
+        refund_asked.why,
+        refund_asked.task.customer.name,
+        question_asked.title,
+    ):
         assert words in html
     assert f"/admin/approvals/approval/{refund_asked.pk}/change/" in html
 

@@ -18,8 +18,8 @@ from django.urls import reverse
 from agentdesk.core import admin as core_admin
 from agentdesk.core.admin import HistoryAdmin
 from agentdesk.events.models import Event, Signal
-from approvals.models import Approval, Decision, PolicyVersion
 from agentdesk.roster.models import AgentVersion
+from approvals.models import Approval, Decision, PolicyVersion
 from tasks.models import Task, Ticket, ToDo, Turn
 from tests.admin.conftest import Enter, whole_story
 from tools.library.models import Document
@@ -58,7 +58,9 @@ def test_no_admin_has_bulk_actions_inlines_or_editable_lists(root: User) -> None
 
 
 @pytest.mark.parametrize("model", HISTORY)
-def test_not_even_a_superuser_changes_history(model: type[Model], story: Task, root: User, enter: Enter) -> None:
+def test_not_even_a_superuser_changes_history(
+    model: type[Model], story: Task, root: User, enter: Enter
+) -> None:
     client = enter(root)
     row = model._default_manager.order_by("pk").first()
     assert row is not None
@@ -70,15 +72,22 @@ def test_not_even_a_superuser_changes_history(model: type[Model], story: Task, r
         client.post(page(model, "delete", row.pk), values).status_code,
         client.post(page(model, "add"), values).status_code,
     ]
-    client.post(page(model, "changelist"), {"action": "delete_selected", "_selected_action": [row.pk], "post": "yes"})
-    client.post(page(model, "changelist"), {"_save": "Save", "form-TOTAL_FORMS": 1, "form-INITIAL_FORMS": 1, "form-0-id": row.pk})
+    client.post(
+        page(model, "changelist"), {"action": "delete_selected", "_selected_action": [row.pk], "post": "yes"}
+    )
+    client.post(
+        page(model, "changelist"),
+        {"_save": "Save", "form-TOTAL_FORMS": 1, "form-INITIAL_FORMS": 1, "form-0-id": row.pk},
+    )
 
     assert answers == [403, 403, 403]
     assert serialize("json", model._default_manager.all()) == before
 
 
 @pytest.mark.parametrize("model", HISTORY)
-def test_an_auditor_reads_lists_and_records(model: type[Model], story: Task, audrey: User, enter: Enter) -> None:
+def test_an_auditor_reads_lists_and_records(
+    model: type[Model], story: Task, audrey: User, enter: Enter
+) -> None:
     client = enter(audrey)
     row = model._default_manager.order_by("pk").first()
     assert row is not None
@@ -91,7 +100,9 @@ def test_an_auditor_reads_lists_and_records(model: type[Model], story: Task, aud
 
 
 @pytest.mark.parametrize("model", [*HISTORY, User])
-def test_a_longer_list_takes_no_more_queries(model: type[Model], story: Task, lena: User, root: User, enter: Enter) -> None:
+def test_a_longer_list_takes_no_more_queries(
+    model: type[Model], story: Task, lena: User, root: User, enter: Enter
+) -> None:
     client = enter(root)
     url = page(model, "changelist")
     client.get(url)  # content types are cached by the first
@@ -106,11 +117,17 @@ def test_a_longer_list_takes_no_more_queries(model: type[Model], story: Task, le
     assert len(many) == len(few)
 
 
-def test_words_from_outside_are_escaped_and_their_tricks_shown(story: Task, audrey: User, enter: Enter) -> None:
+def test_words_from_outside_are_escaped_and_their_tricks_shown(
+    story: Task, audrey: User, enter: Enter
+) -> None:
     client = enter(audrey)
     looked = ToolCall.objects.get(tool="get_user_data")
 
-    for url in (page(Ticket, "change", story.ticket_id), page(ToolCall, "change", looked.pk), page(Task, "change", story.pk)):
+    for url in (
+        page(Ticket, "change", story.ticket_id),
+        page(ToolCall, "change", looked.pk),
+        page(Task, "change", story.pk),
+    ):
         html = client.get(url).content.decode()
         assert "&lt;script&gt;alert(1)&lt;/script&gt;" in html
         assert "<script>alert(1)" not in html
@@ -118,7 +135,9 @@ def test_words_from_outside_are_escaped_and_their_tricks_shown(story: Task, audr
         assert "\u202e" not in html
 
 
-def test_a_long_list_is_counted_only_so_far(monkeypatch: pytest.MonkeyPatch, story: Task, audrey: User, enter: Enter) -> None:
+def test_a_long_list_is_counted_only_so_far(
+    monkeypatch: pytest.MonkeyPatch, story: Task, audrey: User, enter: Enter
+) -> None:
     monkeypatch.setattr(core_admin, "COUNT_LIMIT", 3)
     html = enter(audrey).get(page(Event, "changelist")).content.decode()
 
@@ -131,7 +150,9 @@ def test_a_list_never_counts_a_whole_table(story: Task, audrey: User, enter: Ent
     with CaptureQueriesContext(connection) as queries:
         client.get(page(Event, "changelist"))
 
-    counts = [query["sql"] for query in queries if "COUNT(" in query["sql"] and "events_event" in query["sql"]]
+    counts = [
+        query["sql"] for query in queries if "COUNT(" in query["sql"] and "events_event" in query["sql"]
+    ]
     assert counts
     assert all("LIMIT" in sql for sql in counts)
 

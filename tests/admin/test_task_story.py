@@ -35,7 +35,11 @@ def test_the_page_tells_the_whole_story(story: Task, audrey: User, lena: User, e
     assert story.get_absolute_url() in html, "the desk's page"
     for call in ToolCall.objects.all():
         assert reverse("admin:tools_toolcall_change", args=[call.pk]) in html
-    for record, name in [(approval, "approvals_approval"), (Decision.objects.get(), "approvals_decision"), (Refund.objects.get(), "store_refund")]:
+    for record, name in [
+        (approval, "approvals_approval"),
+        (Decision.objects.get(), "approvals_decision"),
+        (Refund.objects.get(), "store_refund"),
+    ]:
         assert reverse(f"admin:{name}_change", args=[record.pk]) in html
 
 
