@@ -192,9 +192,6 @@ class PolicyAdmin(RecordAdmin):
         """The desk has one policy; it comes with the installation."""
         return False
 
-    def save_form(self, request: HttpRequest, form: ModelForm[Policy], change: bool) -> Policy:
-        return form.instance
-
     def save_model(self, request: HttpRequest, obj: Policy, form: ModelForm[Policy], change: bool) -> None:
         assert isinstance(request.user, User)
         version = policies.publish(

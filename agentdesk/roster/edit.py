@@ -44,13 +44,8 @@ def publish(agent: Agent, *, by: User, reason: str, **fields: Any) -> AgentVersi
         reason=checked(reason, field="reason", max_length=300),
         author=by,
     )
-    try:
-        version.full_clean(validate_unique=False, validate_constraints=False)
-    except ValidationError as error:
-        problems = {name: " ".join(messages) for name, messages in error.message_dict.items()}
-        raise Invalid(
-            "; ".join(f"{name}: {problem}" for name, problem in problems.items()), fields=problems
-        ) from None
+    if wrong := problems(version):
+        raise Invalid("; ".join(f"{name}: {problem}" for name, problem in wrong.items()), fields=wrong)
     with transaction.atomic():
         present = Agent.objects.select_for_update().get(pk=agent.pk)
         if present.current_id != agent.current_id:
@@ -62,3 +57,12 @@ def publish(agent: Agent, *, by: User, reason: str, **fields: Any) -> AgentVersi
         Agent.objects.filter(pk=agent.pk).update(current=version)
     agent.current = version
     return version
+
+
+def problems(version: AgentVersion) -> dict[str, str]:
+    """What is wrong with a version's own fields, by field; empty when nothing is."""
+    try:
+        version.clean_fields(exclude={"agent", "number", "reason", "author", "source"})
+    except ValidationError as error:
+        return {name: " ".join(messages) for name, messages in error.message_dict.items()}
+    return {}

@@ -47,6 +47,9 @@ class AgentForm(forms.ModelForm):  # type: ignore[type-arg]  # Django's class ta
         self.initial.setdefault("base", current.pk if current else None)
 
     def clean(self) -> None:
+        for name, problem in edit.problems(AgentVersion(**self.version_fields())).items():
+            if name not in self.errors:
+                self.add_error(name, problem)
         if self.instance.pk:
             present = Agent.objects.select_for_update().get(pk=self.instance.pk)
             if present.current_id != self.cleaned_data.get("base"):
@@ -55,7 +58,7 @@ class AgentForm(forms.ModelForm):  # type: ignore[type-arg]  # Django's class ta
                 )
 
     def version_fields(self) -> dict[str, Any]:
-        return {name: self.cleaned_data[name] for name in edit.FIELDS}
+        return {name: self.cleaned_data.get(name) for name in edit.FIELDS}
 
     def version_changed(self) -> bool:
         return self.instance.current is None or any(
