@@ -48,9 +48,23 @@ class WebProcess:
 
     def start(self) -> None:
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "daphne", "-b", "127.0.0.1", "-p", str(self.port), "agentdesk.asgi:application"],
+            [
+                sys.executable,
+                "-m",
+                "daphne",
+                "-b",
+                "127.0.0.1",
+                "-p",
+                str(self.port),
+                "agentdesk.asgi:application",
+            ],
             cwd=ROOT,
-            env={**os.environ, **self._database(), "PORT": str(self.port), "AGENTDESK_SECRET_KEY": settings.SECRET_KEY},
+            env={
+                **os.environ,
+                **self._database(),
+                "PORT": str(self.port),
+                "AGENTDESK_SECRET_KEY": settings.SECRET_KEY,
+            },
             stdout=(self.data / "web.log").open("ab"),
             stderr=subprocess.STDOUT,
         )
@@ -81,11 +95,16 @@ class WebProcess:
         if connection.vendor == "sqlite":
             link = self.data / "agentdesk.sqlite3"
             if not link.exists():
-                link.symlink_to(str(database["NAME"]))  # SQLite opens, locks and logs beside the file it points to
+                link.symlink_to(
+                    str(database["NAME"])
+                )  # SQLite opens, locks and logs beside the file it points to
             return {"AGENTDESK_DATA": str(self.data)}
         who = quote(database["USER"]) + (f":{quote(database['PASSWORD'])}" if database["PASSWORD"] else "")
         address = f"{who}@{database['HOST']}:{database['PORT'] or 5432}"
-        return {"AGENTDESK_DATA": str(self.data), "DATABASE_URL": f"postgresql://{address}/{database['NAME']}"}
+        return {
+            "AGENTDESK_DATA": str(self.data),
+            "DATABASE_URL": f"postgresql://{address}/{database['NAME']}",
+        }
 
 
 @pytest.fixture(scope="session")

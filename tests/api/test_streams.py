@@ -51,7 +51,12 @@ def test_a_task_is_followed_from_its_first_event(program, follow, ada):
     assert stream.response.headers["Content-Type"] == "text/event-stream"
     event_id, kind, data = stream.event()
     assert (event_id, kind) == ("1", "task.queued")
-    assert (data["task"], data["number"], data["by"], data["data"]) == (task.public_id, 1, "ada", {"count": 1})
+    assert (data["task"], data["number"], data["by"], data["data"]) == (
+        task.public_id,
+        1,
+        "ada",
+        {"count": 1},
+    )
 
     move(task)
     assert numbers(stream, 1) == [2]

@@ -32,7 +32,12 @@ def test_a_goal_starts_a_task_and_is_answered_at_once(program, ada):
     task = Task.objects.get()
     url = f"http://testserver/api/v1/tasks/{task.public_id}"
     assert response.status_code == 202
-    assert response.json() == {"id": task.public_id, "status": "queued", "url": url, "events_url": f"{url}/events"}
+    assert response.json() == {
+        "id": task.public_id,
+        "status": "queued",
+        "url": url,
+        "events_url": f"{url}/events",
+    }
     assert response["Location"] == url
     assert (task.goal, task.requested_by, task.customer) == ("Find out why A-1001 is late.", ada, None)
 
@@ -80,7 +85,13 @@ def test_input_that_cannot_be_used_is_refused_with_its_field_and_starts_nothing(
 
 @pytest.mark.parametrize(
     ("field", "value"),
-    [("customer", "C-0000"), ("agent", "nobody"), ("previous_response_id", "tsk_0"), ("surprise", "x"), ("goal", 1)],
+    [
+        ("customer", "C-0000"),
+        ("agent", "nobody"),
+        ("previous_response_id", "tsk_0"),
+        ("surprise", "x"),
+        ("goal", 1),
+    ],
 )
 def test_the_refusal_names_the_field(program, field, value):
     assert list(error_of(program.start(**{"goal": "Help.", field: value}))["fields"]) == [field]

@@ -26,7 +26,11 @@ def command(*arguments):
 
 def reads(secret):
     task = TaskFactory()
-    return Client(headers={"Authorization": f"Bearer {secret}"}).get(f"/api/v1/tasks/{task.public_id}").status_code
+    return (
+        Client(headers={"Authorization": f"Bearer {secret}"})
+        .get(f"/api/v1/tasks/{task.public_id}")
+        .status_code
+    )
 
 
 def test_the_command_prints_a_token_that_works_and_keeps_only_its_hash(ada):
@@ -104,7 +108,9 @@ def test_an_auditors_token_reads_and_starts_nothing(audrey):
     assert program.start(goal="Help.").status_code == 403
 
 
-@pytest.mark.parametrize("wrong", [{"name": " "}, {"name": "x" * 81}, {"name": "a\x00"}, {"days": 0}, {"days": 99_999}])
+@pytest.mark.parametrize(
+    "wrong", [{"name": " "}, {"name": "x" * 81}, {"name": "a\x00"}, {"days": 0}, {"days": 99_999}]
+)
 def test_a_token_needs_a_name_and_a_sensible_life(ada, wrong):
     with pytest.raises(Invalid):
         tokens.create(ada, **{"name": "Job", **wrong})
@@ -123,7 +129,12 @@ def test_use_is_noted_at_most_once_a_minute(ada):
 
 
 @pytest.mark.parametrize(
-    "arguments", [("create", "--user", "nobody", "--name", "x"), ("revoke", "999"), ("create", "--user", "vera", "--name", "x")]
+    "arguments",
+    [
+        ("create", "--user", "nobody", "--name", "x"),
+        ("revoke", "999"),
+        ("create", "--user", "vera", "--name", "x"),
+    ],
 )
 def test_the_command_says_what_is_wrong(vera, arguments):
     with pytest.raises(CommandError):

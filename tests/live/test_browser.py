@@ -136,7 +136,10 @@ def test_a_burst_of_events_is_fetched_in_few_requests(vera, browse, elsewhere):
     page = browse(f"/tasks/{task.public_id}/", session)
     live(page)
     asked: list[str] = []
-    page.on("request", lambda request: asked.append(request.url) if f"/tasks/{task.public_id}/" in request.url else None)
+    page.on(
+        "request",
+        lambda request: asked.append(request.url) if f"/tasks/{task.public_id}/" in request.url else None,
+    )
 
     elsewhere(move, task, 40)
 

@@ -50,7 +50,10 @@ def test_a_watched_task_is_announced_when_it_moves_and_others_are_not(vera, open
     move(other)
     move(mine, 2)
 
-    assert [page.hear(), page.hear()] == [{"task": mine.public_id, "at": 1}, {"task": mine.public_id, "at": 2}]
+    assert [page.hear(), page.hear()] == [
+        {"task": mine.public_id, "at": 1},
+        {"task": mine.public_id, "at": 2},
+    ]
 
 
 def test_a_page_with_lists_hears_of_every_task_once(vera, open_page):
@@ -62,7 +65,10 @@ def test_a_page_with_lists_hears_of_every_task_once(vera, open_page):
     move(watched)
     move(other)
 
-    assert [page.hear(), page.hear()] == [{"task": watched.public_id, "at": 1}, {"task": other.public_id, "at": 1}]
+    assert [page.hear(), page.hear()] == [
+        {"task": watched.public_id, "at": 1},
+        {"task": other.public_id, "at": 1},
+    ]
 
 
 def test_a_list_is_told_to_refresh_on_connect_only_when_something_moved_since_it_was_made(vera, open_page):
@@ -101,7 +107,10 @@ def test_pieces_of_an_answer_reach_the_page_of_the_task(vera, open_page):
     page.watch(**{task.public_id: 0})
     page.hear_until_watching()
 
-    send({"type": "task.delta", "task": task.public_id, "turn": 2, "text": "Héllo <b>"}, task_group(task.public_id))
+    send(
+        {"type": "task.delta", "task": task.public_id, "turn": 2, "text": "Héllo <b>"},
+        task_group(task.public_id),
+    )
 
     assert page.hear() == {"task": task.public_id, "turn": 2, "delta": "Héllo <b>"}
 
@@ -129,7 +138,9 @@ def test_somebody_without_a_role_is_closed_out(open_page, transactional_db):
 
 
 @pytest.mark.parametrize("how", ["role taken", "deactivated", "logged out", "password changed"])
-def test_who_loses_the_right_is_closed_out_within_five_seconds_though_nothing_moves(open_page, transactional_db, how):
+def test_who_loses_the_right_is_closed_out_within_five_seconds_though_nothing_moves(
+    open_page, transactional_db, how
+):
     vera = person("vera", "viewer")
     session = session_of(vera)
     page = open_page(session=session)
@@ -212,7 +223,10 @@ def test_a_page_that_does_not_keep_up_is_closed_and_one_that_acknowledges_is_not
 
     received = 0
     for _ in range(50):
-        send({"type": "task.delta", "task": task.public_id, "turn": 1, "text": "x" * 8000}, task_group(task.public_id))
+        send(
+            {"type": "task.delta", "task": task.public_id, "turn": 1, "text": "x" * 8000},
+            task_group(task.public_id),
+        )
         while received < 8000:
             heard = quick.hear()
             received += len(heard.get("delta", ""))
