@@ -92,7 +92,11 @@ class ToolSpec(Generic[A]):
 
 
 def strict_schema(arguments: type[Arguments]) -> dict[str, Any]:
-    """JSON schema of the arguments with every property required, as strict function calling wants it."""
+    """JSON schema of the arguments with every property required, as strict function calling wants it.
+
+    Strict function calling knows no string lengths: they are told in words, and held by our own parsing.
+    Raises TypeError when an argument is optional.
+    """
     schema = arguments.model_json_schema()
     properties = schema.get("properties", {})
     optional = set(properties) - set(schema.get("required", []))
@@ -103,4 +107,21 @@ def strict_schema(arguments: type[Arguments]) -> dict[str, Any]:
     schema.setdefault("properties", {})
     schema.setdefault("required", [])
     schema["additionalProperties"] = False
-    return schema
+    told: dict[str, Any] = _lengths_in_words(schema)
+    return told
+
+
+def _lengths_in_words(node: Any) -> Any:
+    if isinstance(node, list):
+        return [_lengths_in_words(item) for item in node]
+    if not isinstance(node, dict):
+        return node
+    told = {
+        key: _lengths_in_words(value) for key, value in node.items() if key not in {"minLength", "maxLength"}
+    }
+    if isinstance(told.get("title"), str):
+        del told["title"]  # pydantic's repetition of the name
+    longest = node.get("maxLength")
+    if isinstance(longest, int):
+        told["description"] = f"{told.get('description', '')} (at most {longest:,} characters)".strip()
+    return told

@@ -24,6 +24,12 @@ _PR_SET_PDEATHSIG = 1
 class Guardian(q2.Sentinel):  # type: ignore[misc]  # django-q2 has no types
     """The sentinel that does not try to mend a tree with a dead process in it."""
 
+    def start(self) -> None:
+        # A supervisor may signal every process of the group. The parent alone answers, and ends the others in order:
+        # a sentinel that died while it waited for the stop event would hang whoever sets that event.
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        super().start()
+
     def reincarnate(self, process: BaseProcess) -> None:
         recycled = process.exitcode == 0
         if recycled:

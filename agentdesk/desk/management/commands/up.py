@@ -15,6 +15,7 @@ from django.core.management.base import BaseCommand, CommandError
 
 from agentdesk.desk.demo.accounts import ACCOUNTS
 from agentdesk.desk.supervise import GivenUp, Program, Supervisor
+from tools.library.shelve import shelve_shipped
 
 READY_SECONDS = 60.0
 
@@ -28,6 +29,8 @@ class Command(BaseCommand):
         self.stdout.write(f"Preparing the data in {settings.DATA_DIR} ...")
         call_command("migrate", verbosity=0, interactive=False)
         call_command("sync_agents", stdout=self.stdout)
+        if shelved := shelve_shipped():
+            self.stdout.write(f"Added {shelved} runbooks.")
         if settings.DEMO:
             call_command("seed_demo", stdout=self.stdout)
         self.stdout.flush()

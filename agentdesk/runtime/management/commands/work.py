@@ -17,9 +17,11 @@ from django_q.models import Schedule
 from agentdesk.runtime import cluster, job, stop
 from tasks import queue
 
+LOOK_SECONDS = 0.2
+STOP_SECONDS = 10.0
+
 
 class Command(BaseCommand):
-    tree: Any
     help = "Run the workers that let agents work through the tasks. Stop with Ctrl-C or SIGTERM."
 
     def handle(self, **_: Any) -> None:
@@ -28,21 +30,27 @@ class Command(BaseCommand):
         connections.close_all()
         if os.environ.get("AGENTDESK_SUPERVISED"):
             cluster.die_with_parent()
-        self.tree = cluster.start()
+        tree = cluster.start()
         signal.signal(signal.SIGTERM, self._stop)
         signal.signal(signal.SIGINT, self._stop)
         self.stdout.write(
             f"worker: ready, up to {settings.WORKER_TASKS_IN_FLIGHT} tasks at once (pid {os.getpid()})"
         )
         self.stdout.flush()
-        self.tree.sentinel.join()
+        sentinel = tree.sentinel
+        while sentinel.is_alive() and not stop.requested():
+            sentinel.join(timeout=LOOK_SECONDS)
         if not stop.requested():
             sys.exit(cluster.EXIT_TRY_AGAIN)
+        if sentinel.is_alive():
+            tree.stop_event.set()
+            sentinel.join(timeout=STOP_SECONDS)
+        if sentinel.is_alive():
+            sentinel.kill()  # its children go with it; their tasks go back to the queue when the leases run out
         self.stdout.write("worker: stopped")
 
     def _stop(self, _: int, __: FrameType | None) -> None:
         stop.request()
-        self.tree.stop_event.set()
 
 
 def ensure_wake_ups() -> None:
