@@ -8,8 +8,8 @@ from datetime import date, timedelta
 
 from django.utils import timezone
 
-WIDTH, HEIGHT = 560, 120
-_GAP = 14
+WIDTH, HEIGHT = 336, 96
+_GAP = 12
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,6 +19,7 @@ from tasks.models import TERMINAL, Task, TaskStatus, ToDo
 from tools.store.models import Refund
 
 ROWS = 6
+MINE_ROWS = 4
 CHART_DAYS = 7
 
 
@@ -28,8 +29,8 @@ def dashboard(request: DeskRequest) -> HttpResponse:
     waiting = queue.waiting_for(request.user)
     today = timezone.localtime().replace(hour=0, minute=0, second=0, microsecond=0)
     context = {
-        "mine": waiting.mine[:ROWS],
-        "mine_more": max(0, len(waiting.mine) - ROWS),
+        "mine": waiting.mine[:MINE_ROWS],
+        "mine_more": max(0, len(waiting.mine) - MINE_ROWS),
         "others_count": len(waiting.others),
         "counts": counts(today),
         "working": Task.objects.for_list()

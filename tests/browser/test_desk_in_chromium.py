@@ -169,6 +169,21 @@ def test_a_live_update_shows_that_somebody_else_was_faster(sign_in, lena, finn):
     expect(page.get_by_text("finn", exact=True)).to_be_visible()
 
 
+def test_a_refusal_stays_through_live_updates_until_the_next_try(sign_in, lena, finn):
+    approval = wanted_refund()
+    page = sign_in(lena)
+    page.goto(approval.get_absolute_url())
+    page.get_by_role("button", name="Reject").click()
+    expect(page.locator("[data-stays]")).to_contain_text("The reason is empty")
+    fire_live(page, "#approval")
+    expect(page.locator("[data-stays]")).to_contain_text("The reason is empty")
+    decide(approval, by=finn, verdict="approve", seen=approval.seen_hash)
+    page.get_by_role("button", name="Approve $29.00").click()
+    expect(page.locator("[data-stays]")).to_contain_text("finn approved this")
+    fire_live(page, "#approval")
+    expect(page.locator("[data-stays]")).to_contain_text("finn approved this")
+
+
 def test_a_live_update_ticks_to_dos_and_adds_rows_in_place(sign_in, lena):
     task = TaskFactory(status="running")
     todo = ToDoFactory(task=task, text="Ask the carrier", state="doing")

@@ -1,5 +1,6 @@
 // hx-swap="morph": make an element like its new version and keep every node that stays, and with it focus,
-// half-typed words, open folds, scroll positions and text that streams in.
+// half-typed words, open folds, scroll positions and text that streams in. What has data-stays (an answer to what the
+// reader did) stays until the reader's next try.
 (() => {
   "use strict";
 
@@ -14,6 +15,10 @@
     }
   }
 
+  function drop(node) {
+    if (!node.dataset || node.dataset.stays === undefined) node.remove();
+  }
+
   function children(old, fresh) {
     let place = old.firstChild;
     for (const wanted of [...fresh.childNodes]) {
@@ -25,7 +30,7 @@
           const gone = place;
           place = place.nextSibling;
           if (gone.id && [...fresh.childNodes].some((node) => node.id === gone.id)) old.append(gone);
-          else gone.remove();
+          else drop(gone);
         }
         place = found.nextSibling;
         morph(found, wanted);
@@ -36,7 +41,7 @@
     while (place) {
       const gone = place;
       place = place.nextSibling;
-      gone.remove();
+      drop(gone);
     }
   }
 
@@ -51,6 +56,11 @@
     if (old.isEqualNode(fresh)) return;
     children(old, fresh);
   }
+
+  document.addEventListener("htmx:beforeRequest", (event) => {
+    if (event.detail.elt.nodeName !== "FORM") return;
+    for (const old of event.detail.target.querySelectorAll("[data-stays]")) old.remove();
+  });
 
   htmx.defineExtension("morph", {
     isInlineSwap: (style) => style === "morph",
