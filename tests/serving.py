@@ -69,14 +69,17 @@ class WebProcess:
             stderr=subprocess.STDOUT,
         )
         end = time.monotonic() + START_SECONDS
-        while True:
-            try:
-                urllib.request.urlopen(f"{self.url}/healthz", timeout=5).close()
-                return
-            except (urllib.error.URLError, ConnectionError):
-                if time.monotonic() > end or self.process.poll() is not None:
-                    raise RuntimeError(self.log()) from None
-                time.sleep(0.05)
+        while not self._answers():
+            if time.monotonic() > end or not self.running():
+                raise RuntimeError(self.log())
+            time.sleep(0.05)
+
+    def _answers(self) -> bool:
+        try:
+            urllib.request.urlopen(f"{self.url}/healthz", timeout=5).close()
+        except (urllib.error.URLError, ConnectionError):
+            return False
+        return True
 
     def running(self) -> bool:
         return self.process is not None and self.process.poll() is None

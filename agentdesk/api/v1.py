@@ -40,6 +40,7 @@ router = Router(tags=["tasks"])
     url_name="tasks",
     response={202: Started, 400: Refusal, 413: Refusal, **REFUSALS},
     summary="Start a task",
+    operation_id="start_task",
 )
 def start_task(
     request: ApiRequest, response: HttpResponse, wanted: NewTask, idempotency_key: Key = None
@@ -57,6 +58,7 @@ def start_task(
     url_name="task",
     response={200: TaskOut, 404: Refusal, **REFUSALS},
     summary="Read a task",
+    operation_id="read_task",
 )
 def read_task(request: HttpRequest, task_id: str) -> dict[str, Any]:
     """Where it stands, its plan, what it waits for, and its result."""
@@ -72,6 +74,7 @@ def read_task(request: HttpRequest, task_id: str) -> dict[str, Any]:
     response={204: None, 404: Refusal, 503: Refusal, **REFUSALS},
     openapi_extra=STREAM,
     summary="Follow a task",
+    operation_id="follow_task",
 )
 def follow_task(
     request: ApiRequest, task_id: str, last_id: LastHeader = None, last_event_id: LastQuery = None
@@ -92,6 +95,7 @@ def follow_task(
     response={503: Refusal, **REFUSALS},
     openapi_extra=STREAM,
     summary="Follow everything",
+    operation_id="follow_everything",
 )
 def follow_everything(
     request: ApiRequest, last_id: LastHeader = None, last_event_id: LastQuery = None

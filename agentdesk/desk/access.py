@@ -15,6 +15,7 @@ from django_htmx.http import HttpResponseClientRedirect, HttpResponseClientRefre
 from django_htmx.middleware import HtmxDetails
 
 from agentdesk.core.errors import Forbidden, Missing
+from agentdesk.events import cursor
 
 P = ParamSpec("P")
 M = TypeVar("M", bound=Model)
@@ -33,6 +34,8 @@ class DeskRequest(HttpRequest):
 
     user: User
     htmx: HtmxDetails
+    live_at: str
+    """The newest event when the page was asked for; live.js sends it, and hears whether lists are out of date."""
 
 
 def desk_page(
@@ -59,6 +62,8 @@ def desk_page(
                     if htmx and request.method == "GET":
                         return HttpResponseClientRefresh()
                     raise Forbidden(WITHOUT[permission], code="no_right")
+            # before the view reads anything: a list made of older rows must not claim to show this event
+            request.live_at = cursor.newest()  # type: ignore[attr-defined]
             return view(request, *args, **kwargs)  # type: ignore[arg-type]
 
         return checked

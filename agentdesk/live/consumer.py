@@ -110,11 +110,13 @@ class LiveConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # Channels ha
 
     async def task_at(self, message: dict[str, Any]) -> None:
         """A task moved. A page with lists hears of every task, once for its two groups."""
-        task, number = message["task"], message["at"]
         self.moved_since_check = True
-        if number <= self.told.get(task, 0) and (self.watch.every is None or self.last_forwarded == message):
+        if not self.open or not await self._still_may_see():
             return
-        if self.open and await self._still_may_see():
+        task, number = message["task"], message["at"]
+        if number > self.told.get(task, 0) or (
+            self.watch.every is not None and self.last_forwarded != message
+        ):
             self.last_forwarded = message
             if task in self.told:
                 self.told[task] = max(number, self.told[task])

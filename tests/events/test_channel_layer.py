@@ -233,7 +233,8 @@ async def test_after_the_database_was_away_listeners_are_told_that_messages_may_
     assert await listener.next() is LOST
 
     await in_thread(lambda: put_numbers(2))
-    assert await listener.numbers(1) == [2]
+    while (await listener.next())["number"] != 2:
+        pass  # the first one, where the failure came before it
 
 
 async def test_a_listener_on_a_closed_event_loop_is_dropped(layer, listen):

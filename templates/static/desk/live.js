@@ -31,14 +31,17 @@
 
   function watch() {
     const wanted = {};
-    const elements = liveElements().sort((a, b) => isList(b) - isList(a));
+    const elements = liveElements();
+    const lists = elements.filter(isList);
     const tooMany = new Set(elements.map((el) => el.dataset.live)).size > MAX_WATCHED;
-    if (tooMany) wanted.tasks = true; // the list's announcements name every task
-    for (const el of elements) {
+    if (lists.length || tooMany) { // announcements for lists name every task
+      const places = lists.map((el) => el.dataset.at).filter(Boolean);
+      wanted.tasks = places.sort((a, b) => a.localeCompare(b, "en", { numeric: true }))[0] || true; // the oldest
+    }
+    for (const el of elements.filter((el) => !isList(el))) {
       const name = el.dataset.live;
       if (Object.keys(wanted).length >= MAX_WATCHED && !(name in wanted)) continue;
-      if (isList(el)) wanted.tasks = el.dataset.at || true;
-      else wanted[name] = Math.min(Number(el.dataset.at) || 0, wanted[name] ?? Infinity);
+      wanted[name] = Math.min(Number(el.dataset.at) || 0, wanted[name] ?? Infinity);
     }
     const names = Object.keys(wanted).sort().join();
     if (socket?.readyState === WebSocket.OPEN && names !== watched) {
