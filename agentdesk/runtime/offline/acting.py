@@ -68,7 +68,7 @@ def _offered_instead(wish: Wish, refusal: Call) -> Wish | None:
     smaller = counter_offer(refusal.sentence, below_minor=int(wish.arguments["amount_minor"]))
     if smaller is None:
         return None
-    reason = f"Smaller amount, as the refusal of {wish.arguments['amount_minor']} asked: {wish.arguments['reason']}"
+    reason = f"Smaller amount, as the refusal of the first proposal asked: {wish.arguments['reason']}"
     return Wish("issue_refund", {**wish.arguments, "amount_minor": smaller, "reason": reason[:500]})
 
 

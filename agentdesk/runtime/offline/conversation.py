@@ -11,9 +11,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from agentdesk.runtime.offline.request import Request, parse
+from agentdesk.runtime.offline.request import MARK, Request, parse
 
 _TODAY = re.compile(r"\btoday(?:\s+is|\s*:)?\s+(?:\w+,?\s+)?(\d{4}-\d{2}-\d{2})", re.IGNORECASE)
+_SUBJECT = re.compile(r"(?<=:)[^\n]*(?=\n)")
 _SDK_FAILURES = ("an error occurred while", "error running tool", "error:")
 _SDK_REFUSALS = ("tool execution was not approved", "rejected by")
 
@@ -86,7 +87,7 @@ def read(
             outputs[item.get("call_id")] = item.get("output")
             finished = False
     calls = tuple(_call(item, outputs.get(item.get("call_id"))) for item in asked)
-    named = _TODAY.search(instructions) or _TODAY.search(goal.partition("---8<---")[0])
+    named = _TODAY.search(instructions) or _TODAY.search(goal.partition(MARK)[0])
     return Conversation(
         request=parse(goal),
         calls=calls,
@@ -97,9 +98,11 @@ def read(
 
 
 def _follow_up(goal: str, text: str) -> str:
-    """A new message of the same customer: the head stays, the words are new."""
-    head, mark, _ = goal.partition("---8<---")
-    return f"{head}{mark}\n{text}\n{mark}" if mark else text
+    """The goal after a new message of the same customer: the head stays but for the subject, the words are new."""
+    head, mark, _ = goal.partition(MARK)
+    if not mark or MARK in text:
+        return text
+    return f"{_SUBJECT.sub('', head, count=1)}{mark}\n{text}\n{mark}"
 
 
 def _text(content: Any) -> str:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from decimal import Decimal
 
+from agentdesk.core.money import EXPONENTS
 from agentdesk.core.text import shortened
 
 _CLAUSE = re.compile(
@@ -33,11 +35,14 @@ class Clause:
         found = _PERCENT.search(self.text)
         return int(found.group(1)) if found and 1 <= int(found.group(1)) <= _WHOLE else None
 
-    @property
-    def amount_minor(self) -> int | None:
-        """The first amount with two decimals it names (`from 50.00 on`), in hundredths."""
+    def amount_in(self, currency: str) -> int | None:
+        """The first amount with two decimals it names (`from 50.00 on`), in minor units of `currency`."""
         found = _AMOUNT.search(self.text)
-        return int(found.group(1)) * 100 + int(found.group(2)) if found else None
+        if not found:
+            return None
+        hundredths = int(f"{found.group(1)}{found.group(2)}")
+        places: int = EXPONENTS.get(currency, 2)
+        return int(Decimal(hundredths).scaleb(places - 2))
 
     @property
     def days(self) -> int | None:

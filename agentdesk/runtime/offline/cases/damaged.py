@@ -70,7 +70,12 @@ def _judged(facts: Facts, order: Order, pieces: Pieces) -> Verdict:
     keeps = bool(_KEEPS.search(said)) and not _NOT_KEEPING.search(said)
     verdict = _refund(facts, order, pieces, keeps=keeps)
     photo = book.about("photo", "ask|person")
-    if verdict.actions and photo and photo.amount_minor and pieces.price_minor >= photo.amount_minor:
+    if (
+        verdict.actions
+        and photo
+        and (limit_minor := photo.amount_in(order.currency))
+        and pieces.price_minor >= limit_minor
+    ):
         return _worth_a_look(facts, order, pieces, verdict, photo)
     return verdict
 

@@ -75,7 +75,7 @@ def _due(order: Order, clause: Clause | None) -> tuple[int, str]:
     if clause.percent is None:
         return 0, ""
     captured = sum(charge.amount_minor for charge in order.charges)
-    most = clause.amount_minor
+    most = clause.amount_in(order.currency)
     due = share(captured, clause.percent)
     if most and "at most" in clause.text.lower() and due > most:
         return min(

@@ -85,7 +85,9 @@ def _doubt(facts: Facts, order: Order, pieces: Pieces, amount: int) -> str:
     since = (facts.conversation.today - order.delivered).days if order.delivered else 0
     if _RIGHT_ONE.search(said) and not _MONEY.search(said):
         why = f"would like the right item: {pieces}. I cannot send parcels"
-    elif ask_from and ask_from.amount_minor and pieces.price_minor >= ask_from.amount_minor:
+    elif (
+        ask_from and (limit_minor := ask_from.amount_in(order.currency)) and pieces.price_minor >= limit_minor
+    ):
         why = f"got something else instead of {pieces}, which cost {order.money(pieces.price_minor)}; from that price on a person decides"
     elif since > REPORT_DAYS:
         why = f"reports a wrong item instead of {pieces} {since} days after delivery"
