@@ -106,6 +106,7 @@ def test_no_page_breaks_the_content_policy_or_its_width(
         assert answer.status == 200, address
         assert "script-src 'self'" in answer.headers["content-security-policy"]
         assert page.evaluate("document.documentElement.scrollWidth - window.innerWidth") <= 0, address
+        assert page.locator("#content").bounding_box()["width"] > SIZES[size][0] * 0.7, address
         assert complaints == [], address
 
 
