@@ -43,7 +43,7 @@ def _words(rule: Rule) -> RuleWords:
         below = band.up_to
     always = rule.ask_from == 0
     return RuleWords(
-        name=rule.name,
+        name=f"{rule.name} in {rule.currency}",
         tool=rule.tool if find(rule.tool) else f"{rule.tool} (no such tool)",
         asks="People are always asked."
         if always

@@ -6,15 +6,16 @@ from typing import Any
 
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
-from django.db.models.functions import Now
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import URLPattern, path
 from django.views.decorators.http import require_POST
 
-from agentdesk.api.models import Token
+from agentdesk.api import tokens
+from agentdesk.api.models import StartRequest, Token
 from agentdesk.core.admin import HistoryAdmin
 from agentdesk.core.admin_columns import admin_url, link, moment, section, text
+from agentdesk.core.errors import Invalid
 
 
 @admin.register(Token)
@@ -60,12 +61,34 @@ class TokenAdmin(HistoryAdmin):
             raise Http404
         if not self.may_revoke(request, token):
             raise PermissionDenied
-        if Token.objects.filter(pk=token.pk, revoked_at=None).update(revoked_at=Now()):
+        try:
+            tokens.revoke(token.pk)
+        except Invalid as refused:
+            messages.info(request, refused.sentence)
+        else:
             self.log_change(request, token, "Revoked.")
             messages.success(request, f"The token “{token.name}” works no more.")
-        else:
-            messages.info(request, f"The token “{token.name}” was revoked before.")
         return redirect(admin_url(token) or "admin:index")
 
     def beside(self, request: HttpRequest, obj: Token) -> dict[str, Any]:
         return {"revocable": obj.revoked_at is None and self.may_revoke(request, obj)}
+
+
+@admin.register(StartRequest)
+class StartRequestAdmin(HistoryAdmin):
+    """Which request started which task: an audit of repeated ones."""
+
+    list_display = [text("key"), link("user", "by"), link("task"), moment("at", "when")]
+    list_select_related = ["user", "task"]
+    list_filter = ["at"]
+    search_fields = ["=key", "=task__public_id", "user__username"]
+    fieldsets = [
+        section(
+            None,
+            text("key", limit=200),
+            link("user", "by"),
+            link("task"),
+            moment("at", "when"),
+            text("body_hash"),
+        )
+    ]
