@@ -311,23 +311,23 @@ def example(path: Path, language: str, containing: str) -> str:
 
 
 @pytest.fixture
-def shipping(tmp_path: Path, settings: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+def crm(tmp_path: Path, settings: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """The README's toolset as a package of its own that the desk knows."""
-    package = tmp_path / "shipping"
+    package = tmp_path / "crm"
     package.mkdir()
     (package / "__init__.py").touch()
     (package / "toolset.py").write_text(example(ROOT / "README.md", "python", "TOOLS"))
     monkeypatch.syspath_prepend(tmp_path)
-    settings.AGENTDESK_TOOLSETS = [*settings.AGENTDESK_TOOLSETS, "shipping"]
+    settings.AGENTDESK_TOOLSETS = [*settings.AGENTDESK_TOOLSETS, "crm"]
     all_tools.cache_clear()
     yield tmp_path
     all_tools.cache_clear()
-    for name in [name for name in sys.modules if name.partition(".")[0] == "shipping"]:
+    for name in [name for name in sys.modules if name.partition(".")[0] == "crm"]:
         del sys.modules[name]
 
 
-def test_the_readmes_tool_runs_and_leaves_its_result(shipping: Path, db: None) -> None:
-    name = "note_for_warehouse"
+def test_the_readmes_tool_runs_and_leaves_its_result(crm: Path, db: None) -> None:
+    name = "add_customer_note"
     spec = all_tools()[name]
     customer = CustomerFactory()
     parsed = parse(spec, '{"text": "Please look at the lid."}')
@@ -344,8 +344,8 @@ def test_the_readmes_tool_runs_and_leaves_its_result(shipping: Path, db: None) -
     assert customer.notes == "Please look at the lid."
 
 
-def test_the_readmes_tool_tells_the_model_when_it_cannot_be_done(shipping: Path, db: None) -> None:
-    spec = all_tools()["note_for_warehouse"]
+def test_the_readmes_tool_tells_the_model_when_it_cannot_be_done(crm: Path, db: None) -> None:
+    spec = all_tools()["add_customer_note"]
     parsed = parse(spec, '{"text": "Please look at the lid."}')
     call = ToolCallFactory(
         given_task=TaskFactory(status="running", customer=None),
@@ -362,10 +362,10 @@ def allow(_: Context, __: Any, ___: Any) -> None:
     assert transaction.get_connection().in_atomic_block
 
 
-def test_the_readmes_toolset_is_accepted_by_a_desk_that_names_it(shipping: Path, tmp_path: Path) -> None:
+def test_the_readmes_toolset_is_accepted_by_a_desk_that_names_it(crm: Path, tmp_path: Path) -> None:
     ours = {
-        "AGENTDESK_EXTRA_TOOLSETS": "shipping",
-        "PYTHONPATH": str(shipping),
+        "AGENTDESK_EXTRA_TOOLSETS": "crm",
+        "PYTHONPATH": str(crm),
         "AGENTDESK_DATA": str(tmp_path / "data"),
     }
     answer = subprocess.run(
