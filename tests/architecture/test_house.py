@@ -26,6 +26,7 @@ REGISTRIES = re.compile(
 MACHINE_PATHS = re.compile(r"""(?<![\w.<>/-])/(?:home|Users|work|root|private/var)/[\w.-]+""")
 INNER_IMPORTS = {
     "tools/apps.py: tools": "system checks look at models, which can be imported only once the apps are ready",
+    "agentdesk/runtime/apps.py: agentdesk.runtime": "the same",
 }
 """Imports inside functions, each with the reason why it cannot stand at the top."""
 
