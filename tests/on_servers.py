@@ -45,7 +45,18 @@ def main() -> int:
     folders = [f"tests/{folder}" for folder in FOLDERS]
     with tempfile.TemporaryDirectory() as data:
         environment = {**os.environ, **servers, "AGENTDESK_DATA": data}
-        pytest = [sys.executable, "-m", "pytest", "-n", "2", "--dist", "loadscope", "-m", "not browser", *folders]
+        pytest = [
+            sys.executable,
+            "-m",
+            "pytest",
+            "-n",
+            "2",
+            "--dist",
+            "loadscope",
+            "-m",
+            "not browser",
+            *folders,
+        ]
         return subprocess.run(pytest, env=environment, check=False).returncode
 
 
