@@ -113,7 +113,7 @@ def refund_asked(ada: User) -> Approval:
             "reason": "Twice.",
         },
     )
-    return ApprovalFactory(tool_call=call, title=f"Refund $29.00 on {order.number}")
+    return ApprovalFactory(tool_call=call, title=f"Refund $29.00 to {order.customer.name} for {order.number}")
 
 
 @pytest.fixture
