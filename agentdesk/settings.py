@@ -6,6 +6,7 @@ Every variable is described in agentdesk/docs/operations.md.
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -151,6 +152,7 @@ SESSION_COOKIE_HTTPONLY, SESSION_COOKIE_SAMESITE, CSRF_COOKIE_SAMESITE = True, "
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE_SSL_REDIRECT = HTTPS
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if HTTPS else None
 SECURE_HSTS_SECONDS = 31_536_000 if HTTPS else 0
+SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$"]  # probes speak plain HTTP to the process itself
 SECURE_REFERRER_POLICY, SECURE_CROSS_ORIGIN_OPENER_POLICY = "same-origin", "same-origin"
 X_FRAME_OPTIONS = "DENY"
 CSRF_FAILURE_VIEW = "agentdesk.desk.errors.lost_token"
@@ -166,8 +168,14 @@ SQLITE = {
     },
 }
 DATABASE_URL = read(ENV, "DATABASE_URL", "", url("postgres", "postgresql"))
+WORKER = sys.argv[1:2] == ["work"]
+"""Workers keep their connection; a web process under ASGI would keep one a thread."""
 DATABASES: dict[str, dict[str, Any]] = {
-    "default": {**environ.Env.db_url_config(DATABASE_URL), "CONN_MAX_AGE": 60, "CONN_HEALTH_CHECKS": True}
+    "default": {
+        **environ.Env.db_url_config(DATABASE_URL),
+        "CONN_MAX_AGE": 60 if WORKER else 0,
+        "CONN_HEALTH_CHECKS": True,
+    }
     if DATABASE_URL
     else SQLITE
 }

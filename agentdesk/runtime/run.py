@@ -79,7 +79,8 @@ class Run:
         )
         agent = Agent(
             name=version.agent.name,
-            instructions=version.instructions,
+            # the day the task began, so that a resumed turn is thought about as the first ones were
+            instructions=f"{version.instructions}\n\nToday is {self.task.created_at:%Y-%m-%d}.",
             model=model,
             tools=[self._tool(spec) for name in version.tools if (spec := find(name)) is not None],
         )

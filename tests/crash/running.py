@@ -38,7 +38,7 @@ def run(*arguments: str, data: Path, timeout: float = 300, **extra: str) -> subp
     )
 
 
-def start(*arguments: str, data: Path, **extra: str) -> subprocess.Popen[str]:
+def start(*arguments: str, data: Path, new_session: bool = False, **extra: str) -> subprocess.Popen[str]:
     return subprocess.Popen(
         [sys.executable, *arguments],
         cwd=ROOT,
@@ -46,6 +46,7 @@ def start(*arguments: str, data: Path, **extra: str) -> subprocess.Popen[str]:
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
+        start_new_session=new_session,
     )
 
 

@@ -72,6 +72,19 @@ def test_sigterm_stops_the_whole_tree_quickly_and_cleanly(worker: subprocess.Pop
     assert not [pid for pid in processes if alive(pid)]
 
 
+def test_a_signal_to_the_whole_group_stops_it_as_well(data: Path) -> None:
+    process = start("manage.py", "work", data=data, new_session=True)
+    wait_ready(process)
+
+    os.killpg(process.pid, signal.SIGTERM)
+
+    try:
+        assert process.wait(timeout=20) == 0
+    finally:
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGKILL)
+
+
 @pytest.mark.parametrize("which", range(4))
 def test_a_killed_process_takes_the_tree_along_and_the_next_one_goes_on(
     worker: subprocess.Popen[str], data: Path, which: int
