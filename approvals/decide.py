@@ -59,7 +59,7 @@ def _checked_input(approval: Approval, verdict: str, reason: str) -> str:
     if verdict == Verdict.APPROVE and not reason.strip():
         refuse_unstorable(reason)
         return ""
-    return checked(reason, field="reason", max_length=MAX_REASON)
+    return checked(reason, field="answer" if verdict == Verdict.ANSWER else "reason", max_length=MAX_REASON)
 
 
 def _decide(approval: Approval, *, by: User, verdict: Verdict, seen: str, reason: str) -> DeskError | None:

@@ -8,8 +8,9 @@ import hypothesis
 import pytest
 from django.conf import settings as django_settings
 from django.contrib.auth.models import User
+from pytest_django.plugin import blocking_manager_key
 
-from tests.factories import person
+from tests.factories import person, what_migrations_made
 
 hypothesis.settings.register_profile(
     "desk", deadline=None
@@ -25,6 +26,23 @@ def django_db_modify_db_settings(
     database = django_settings.DATABASES["default"]
     if database["ENGINE"].endswith("sqlite3"):
         database.setdefault("TEST", {})["NAME"] = str(tmp_path_factory.mktemp("database") / "test.sqlite3")
+
+
+def empties_the_database(item: pytest.Item) -> bool:
+    marker = item.get_closest_marker("django_db")
+    return "transactional_db" in getattr(item, "fixturenames", ()) or bool(
+        marker and marker.kwargs.get("transaction")
+    )
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> Any:
+    """A test with real commits ends by emptying the database; the next one finds what migrations put there."""
+    result = yield
+    if nextitem is not None and empties_the_database(item) and not empties_the_database(nextitem):
+        with item.config.stash[blocking_manager_key].unblock():
+            what_migrations_made()
+    return result
 
 
 @pytest.fixture(autouse=True)

@@ -7,7 +7,10 @@ import re
 from agentdesk.core.errors import Invalid
 
 # Unicode's bidirectional controls and invisible characters (UAX #9, "Trojan Source" CVE-2021-42574).
-_DECEPTIVE = re.compile("[\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff\u061c\u00ad]")
+# Joiners between non-ASCII characters stay: emoji and Persian words are written with them.
+_DECEPTIVE = re.compile(
+    "[\u200b\u200e\u200f\u202a-\u202e\u2060-\u2069\ufeff\u061c\u00ad]|(?<![^\x00-\x7f])[\u200c\u200d]|[\u200c\u200d](?![^\x00-\x7f])"
+)
 _CONTROLS = re.compile("[\x01-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 
