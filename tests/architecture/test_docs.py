@@ -206,6 +206,7 @@ def test_every_command_line_is_understood_by_its_command(monkeypatch: pytest.Mon
     for _, (command, *arguments) in lines:
         app = get_commands()[command]
         parser = load_command_class(app, command).create_parser("manage.py", command)
+        parser.allow_abbrev = False
         argparse.ArgumentParser.parse_args(parser, arguments)
 
 
