@@ -99,6 +99,7 @@ def take_pictures(browser: Browser, address: str) -> None:
     auditor.goto(task)
     auditor.locator("a[href^='/admin/tasks/task/']").first.click()
     auditor.wait_for_url("**/admin/tasks/task/**")
+    auditor.locator("#turns").evaluate("heading => heading.scrollIntoView()")
     _keep(auditor, "admin")
 
     phone = _signed_in(browser, address, "lead", PHONE)

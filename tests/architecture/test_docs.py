@@ -27,12 +27,20 @@ from agentdesk.api.urls import api
 from agentdesk.events.models import Kind
 from approvals.models import ApprovalStatus
 from tasks.models import TaskStatus, ToDoState
-from tests.architecture.house import DOCS, PACKAGES, ROOT, documents
-from tests.factories import CustomerFactory, TaskFactory, ToolCallFactory, support_version
+from tests.architecture.house import DOCS, PACKAGES, ROOT, documents, modules
+from tests.factories import (
+    FIRST_POLICY,
+    ROLES,
+    STAFF_ROLES,
+    CustomerFactory,
+    TaskFactory,
+    ToolCallFactory,
+    support_version,
+)
 from tools.arguments import parse
 from tools.invoke import invoke
 from tools.messages.models import MessageStatus
-from tools.models import CallStatus
+from tools.models import CallStatus, Effect
 from tools.registry import all_tools
 from tools.spec import Context
 
@@ -153,6 +161,54 @@ def test_every_arrow_names_a_function_that_records_its_event() -> None:
     assert wrong == []
 
 
+# Tools, roles, policy -----------------------------------------------------------------------------------------
+
+
+def test_the_table_of_tools_has_every_tool_with_its_effect() -> None:
+    documented = {
+        named(row[0])[0]: row[1] for row in table(section(DOCS / "tools.md", "The tools there are"))
+    }
+    present = {
+        name: spec.effect.value + (", sensitive" if spec.sensitive else "")
+        for name, spec in all_tools().items()
+    }
+    assert documented == present
+
+
+def test_the_table_of_effects_has_every_effect() -> None:
+    rows = table(section(DOCS / "tools.md", "Effects"))
+    assert [named(row[0])[0] for row in rows] == Effect.values
+
+
+def test_the_roles_are_the_ones_that_the_migration_makes() -> None:
+    rows = table(section(DOCS / "security.md", "Roles"))
+    assert {row[0]: row[1] for row in rows} == {
+        name: "yes" if name in STAFF_ROLES else "no" for name in ROLES.ROLES
+    }
+    accounts = table(section(ROOT / "README.md", "What to click first"))
+    assert [named(row[0])[0] for row in accounts] == list(ROLES.ROLES)
+
+
+def test_the_limits_of_the_shipped_policy_are_told_as_they_are() -> None:
+    limits = [f"up to {band['up_to'] / 100:,.2f}" for band in FIRST_POLICY.BANDS if band["up_to"] is not None]
+    assert [row[0] for row in table(section(DOCS / "security.md", "The sign-off"))] == [*limits, "above"]
+    readme = text_of(ROOT / "README.md")
+    assert [limit for limit in limits if limit not in readme] == []
+
+
+def test_every_system_check_that_is_mentioned_exists() -> None:
+    ids = {
+        keyword.value.value
+        for _, module in modules()
+        for node in ast.walk(module)
+        if isinstance(node, ast.Call)
+        for keyword in node.keywords
+        if keyword.arg == "id" and isinstance(keyword.value, ast.Constant)
+    }
+    mentioned = {found for _, text in everywhere() for found in re.findall(r"\b[a-z]+\.[EW]\d{3}\b", text)}
+    assert mentioned == {check for check in ids if re.fullmatch(r"[a-z]+\.[EW]\d{3}", str(check))}
+
+
 # What people type ---------------------------------------------------------------------------------------------
 
 
@@ -206,6 +262,7 @@ def test_every_command_line_is_understood_by_its_command(monkeypatch: pytest.Mon
     for _, (command, *arguments) in lines:
         app = get_commands()[command]
         parser = load_command_class(app, command).create_parser("manage.py", command)
+        parser.allow_abbrev = False
         argparse.ArgumentParser.parse_args(parser, arguments)
 
 
