@@ -124,13 +124,18 @@ def _unruled(policy: Policy, *, tool: str, amount: Money) -> Asked:
     """Fail closed: the band with the most signatures that the policy has, for this tool if it can be."""
     related = [rule for rule in policy.rules if rule.tool == tool] or policy.rules
     bands = [band for rule in related for band in rule.bands]
-    strictest = max(bands, key=lambda band: (band.signatures, band.of_whom is not None), default=_NOBODY_SAID)
+    strictest = max(bands, key=_strictness, default=_NOBODY_SAID)
     return Asked(
         rule=related[0].name if related else "No rule",
         band=strictest,
         why=f"No rule covers {tool} in {amount.currency}, so the strictest band applies: {in_words(strictest)}.",
         expires_after_hours=min((rule.expires_after_hours for rule in related), default=72),
     )
+
+
+def _strictness(band: Band) -> tuple[int, bool, bool, int]:
+    """Of equally many signatures the band without end, which is for the largest amounts, and the fewest groups."""
+    return band.signatures, band.of_whom is not None, band.up_to is None, -len(band.groups)
 
 
 def _above(rule: Rule, band: Band) -> str:
@@ -143,7 +148,7 @@ def in_words(band: Band) -> str:
     """For example `one signature by lead or finance`, `two different people from lead or finance, one of them finance`."""
     groups = " or ".join(band.groups)
     if band.signatures == 1:
-        return f"one signature by {groups}"
+        return f"one signature by {band.of_whom or groups}"
     count = {2: "two", 3: "three", 4: "four", 5: "five"}[band.signatures]
     tail = f", at least one of them {band.of_whom}" if band.of_whom else ""
     return f"{count} different people from {groups}{tail}"

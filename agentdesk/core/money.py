@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal, DecimalException
 
 from agentdesk.core.errors import Invalid
 
@@ -56,9 +56,9 @@ def parse_money(text: str, currency: str) -> int:
     places = exponent(currency)
     try:
         amount = Decimal(text.strip().replace(",", ""))
-    except InvalidOperation:
+        minor = amount.scaleb(places) if amount.is_finite() else Decimal(-1)
+    except DecimalException:  # no number, or one too large for any arithmetic
         raise Invalid(f"{text!r} is not an amount. Write it like 12.50.") from None
-    minor = amount.scaleb(places) if amount.is_finite() else Decimal(-1)
     if minor != minor.to_integral_value() or not 0 <= minor <= MAX_MINOR:
         raise Invalid(f"{text!r} is not an amount in {currency}. Write it like 12.50.")
     return int(minor)
