@@ -70,10 +70,10 @@ def renew(*, holder: str) -> set[int]:
 
 def hold(task_id: int, *, fence: int) -> Task:
     """Lock the task's row for this transaction, as the worker whose claim has this `fence`. Raises ClaimLost."""
-    task = Task.objects.select_for_update().filter(pk=task_id, fence=fence, status=TaskStatus.RUNNING).first()
-    if task is None:
-        raise ClaimLost("Another worker holds this task now, or a person ended it.")
-    return task
+    try:
+        return Task.objects.select_for_update().get(pk=task_id, fence=fence, status=TaskStatus.RUNNING)
+    except Task.DoesNotExist:
+        raise ClaimLost("Another worker holds this task now, or a person ended it.") from None
 
 
 def lock(task_id: int) -> Task:

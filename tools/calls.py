@@ -84,16 +84,14 @@ def close(call: ToolCall, status: CallStatus, payload: dict[str, Any], *, code: 
 
     Call it inside the transaction of the effect. `payload` is the tool's result, or says `error`, `refused` or `expired`.
     """
+    call.status, call.output, call.error_code = status, spoken(payload), code
+    call.result = payload if status == CallStatus.DONE else None
     moved = ToolCall.objects.filter(pk=call.pk, status__in=UNFINISHED).update(
-        status=status,
-        result=payload if status == CallStatus.DONE else None,
-        output=spoken(payload),
-        error_code=code,
-        finished_at=Now(),
+        status=status, result=call.result, output=call.output, error_code=code, finished_at=Now()
     )
     if not moved:
+        call.refresh_from_db()
         return False
-    call.refresh_from_db()
     kind = {CallStatus.DONE: Kind.CALL_DONE, CallStatus.REFUSED: Kind.CALL_REFUSED}.get(
         status, Kind.CALL_FAILED
     )

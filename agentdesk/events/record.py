@@ -8,8 +8,8 @@ from typing import Any
 from django.contrib.auth.models import AbstractBaseUser
 from django.db import transaction
 from django.db.models import F
+from django.db.models.functions import Now
 
-from agentdesk.core.clock import database_now
 from agentdesk.events.announce import announce
 from agentdesk.events.models import Event, Kind, Stream, TransactionId
 
@@ -29,10 +29,7 @@ def record(task: Stream, *facts: Fact) -> int:
     Must run inside the transaction of the change itself; it locks the task's row until that commits.
     """
     assert transaction.get_connection().in_atomic_block, "an event belongs to the transaction of its change"
-    rows = type(task)._base_manager.filter(pk=task.pk)  # noqa: SLF001 -- every task, whatever the default manager hides
-    rows.update(last_event=F("last_event") + len(facts))
-    last: int = rows.values_list("last_event", flat=True).get()
-    now = database_now()
+    last = _take_numbers(task, len(facts))
     Event.objects.bulk_create(
         Event(
             task_id=task.pk,
@@ -40,11 +37,21 @@ def record(task: Stream, *facts: Fact) -> int:
             kind=fact.kind,
             data=fact.data,
             by=fact.by,  # type: ignore[misc]  # the project's user model is Django's
-            at=now,
+            at=Now(),
             transaction=TransactionId(),
         )
         for offset, fact in enumerate(facts, start=1)
     )
     task.last_event = last
     announce(task, last)
+    return last
+
+
+def _take_numbers(task: Stream, count: int) -> int:
+    """Move the counter on the task's row, which locks it, and return the last number taken."""
+    row = type(task)._base_manager.filter(pk=task.pk)  # noqa: SLF001 -- every task, whatever the default manager hides
+    if row.filter(last_event=task.last_event).update(last_event=task.last_event + count):
+        return task.last_event + count  # whoever locked the task before this knows the number already
+    row.update(last_event=F("last_event") + count)
+    last: int = row.values_list("last_event", flat=True).get()
     return last
