@@ -15,6 +15,7 @@ from asgiref.sync import sync_to_async
 from django.db import DatabaseError
 
 from agentdesk.core.errors import ClaimLost, DeskError
+from agentdesk.core.text import storable
 from agentdesk.runtime import failures, journal
 from agentdesk.runtime.deltas import Deltas
 from agentdesk.runtime.journal import Answer, Journal
@@ -102,7 +103,7 @@ class Run:
             await sync_to_async(pause)(self.task, asked)
             return
         await sync_to_async(journal.finish)(
-            self.journal, result=str(result.final_output), worked_ms=self._lap()
+            self.journal, result=storable(str(result.final_output)), worked_ms=self._lap()
         )
 
     async def _drain(self, result: RunResultStreaming) -> None:
