@@ -31,8 +31,8 @@ ROLES = {
     "agent": DESK + WORK + CASES,
     "lead": DESK + WORK + EVERYTHING + [("approvals", "approval", "decide_approval")],
     "finance": DESK + EVERYTHING + [("approvals", "approval", "decide_approval"), ("approvals", "approval", "answer_question"), ("tasks", "task", "use_api")],
-    "auditor": DESK + EVERYTHING + [("tasks", "task", "use_api"), ("api", "token", "view_token"), ("auth", "user", "view_user"), ("auth", "group", "view_group")],
-    "admin": DESK + EVERYTHING + EDIT + [("tasks", "task", "start_task"), ("tasks", "task", "cancel_task"), ("tasks", "task", "use_api")],
+    "auditor": DESK + EVERYTHING + [("tasks", "task", "use_api"), ("api", "token", "view_token"), ("api", "startrequest", "view_startrequest"), ("auth", "user", "view_user"), ("auth", "group", "view_group")],
+    "admin": DESK + EVERYTHING + EDIT + [("api", "startrequest", "view_startrequest"), ("tasks", "task", "start_task"), ("tasks", "task", "cancel_task"), ("tasks", "task", "use_api")],
 }
 
 

@@ -91,6 +91,7 @@ RECORDS: dict[str, tuple[set[str], set[str], set[str]]] = {
     "auth.group": (ACCOUNTS, EDITORS, EDITORS),
     "admin.logentry": (ACCOUNTS, NOBODY, NOBODY),
     "api.token": (ACCOUNTS, NOBODY, NOBODY),
+    "api.startrequest": (ACCOUNTS, NOBODY, NOBODY),
 }
 OUTSIDE = {"anonymous", "viewer", "inactive"}
 """Who does not enter the admin: they are sent to the login."""

@@ -13,7 +13,7 @@ from django.db.models import Model
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver
 
-from agentdesk.api.models import Token
+from agentdesk.api.models import StartRequest, Token
 from agentdesk.core.canonical import digest
 from agentdesk.events.models import Signal
 from approvals.ask import pause
@@ -122,6 +122,7 @@ def build() -> World:
         other,
         Group.objects.create(name="empty"),
         LogEntry.objects.create(user=other, action_flag=CHANGE, object_repr="x", change_message="x"),
+        StartRequest.objects.create(user=other, key="x", body_hash="x", task=task),
         Token.objects.create(user=other, name="x", digest="0" * 64),
     ]
     # nothing is left for a worker, or /readyz would complain after a minute of tests
