@@ -196,8 +196,12 @@ Q_CLUSTER = {
     "log_level": "WARNING",
 }
 REDIS_URL = read(ENV, "REDIS_URL", "", url("redis", "rediss", "unix"))
+REDIS_PREFIX = read(ENV, "AGENTDESK_REDIS_PREFIX", "agentdesk", str)
 CHANNEL_LAYERS: dict[str, dict[str, Any]] = {
-    "default": {"BACKEND": "channels_redis.pubsub.RedisPubSubChannelLayer", "CONFIG": {"hosts": [REDIS_URL]}}
+    "default": {
+        "BACKEND": "channels_redis.pubsub.RedisPubSubChannelLayer",
+        "CONFIG": {"hosts": [REDIS_URL], "prefix": REDIS_PREFIX},
+    }
     if REDIS_URL
     else {"BACKEND": "agentdesk.events.channel_layer.DatabaseChannelLayer"}
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 import hypothesis
@@ -11,6 +12,11 @@ from django.contrib.auth.models import User
 from pytest_django.plugin import blocking_manager_key
 
 from tests.factories import person, what_migrations_made
+
+if django_settings.REDIS_URL:  # the two halves of a parallel run must not hear each other
+    prefix = f"agentdesk-test-{os.getpid()}"
+    os.environ["AGENTDESK_REDIS_PREFIX"] = prefix  # for the processes that tests start
+    django_settings.CHANNEL_LAYERS["default"]["CONFIG"]["prefix"] = prefix
 
 hypothesis.settings.register_profile(
     "desk", deadline=None

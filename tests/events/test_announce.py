@@ -13,6 +13,7 @@ from channels_redis.pubsub import RedisPubSubChannelLayer
 from django.db import transaction
 
 from agentdesk.events.announce import announce, send, task_group
+from agentdesk.events.channel_layer import DatabaseChannelLayer
 from agentdesk.events.models import Signal
 from tests.factories import TaskFactory
 
@@ -43,7 +44,8 @@ def redis_layer(use_layer):
     return use_layer(RedisPubSubChannelLayer(hosts=[REDIS_URL], prefix="agentdesk-test"))
 
 
-def test_an_announcement_names_the_task_and_its_number_for_its_page_and_for_lists(db):
+def test_an_announcement_names_the_task_and_its_number_for_its_page_and_for_lists(db, use_layer):
+    use_layer(DatabaseChannelLayer())
     task = TaskFactory()
     announce(task, 7)
 
