@@ -14,7 +14,7 @@ import environ
 from django.core.exceptions import ImproperlyConfigured
 
 from agentdesk.core.secret import secret_key
-from agentdesk.core.settings import choice, flag, names, read, url, whole
+from agentdesk.core.settings import choice, flag, names, read, time_zone, url, whole
 
 ENV = os.environ
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -46,7 +46,7 @@ OPENAI_BASE_URL = read(ENV, "OPENAI_BASE_URL", "", url("http", "https"))
 MODEL = read(ENV, "AGENTDESK_MODEL", "gpt-5.2" if OPENAI_API_KEY or OPENAI_BASE_URL else "offline", str)
 MODEL_API = read(ENV, "AGENTDESK_MODEL_API", "responses", choice("responses", "chat"))
 MODEL_TIMEOUT_SECONDS = read(ENV, "AGENTDESK_MODEL_TIMEOUT", 120, whole(1, 3600))
-OFFLINE_PACE_MS = read(ENV, "AGENTDESK_OFFLINE_PACE_MS", 10 if DEMO else 0, whole(0, 10_000))
+OFFLINE_PACE_MS = read(ENV, "AGENTDESK_OFFLINE_PACE_MS", 8 if DEMO else 0, whole(0, 10_000))
 EXTRA_TOOLSETS: list[str] = read(ENV, "AGENTDESK_EXTRA_TOOLSETS", [], names)
 AGENTDESK_TOOLSETS = [
     "tools.planning",
@@ -131,7 +131,7 @@ PASSWORD_HASHERS = [
 ]
 LOGIN_URL, LOGIN_REDIRECT_URL, LOGOUT_REDIRECT_URL = "/accounts/login/", "/", "/accounts/login/"
 LANGUAGE_CODE, USE_I18N, USE_TZ = "en", True, True
-TIME_ZONE = read(ENV, "AGENTDESK_TIME_ZONE", "UTC", str)
+TIME_ZONE = read(ENV, "AGENTDESK_TIME_ZONE", "UTC", time_zone)
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 DATA_UPLOAD_MAX_MEMORY_SIZE = 1_000_000
 FORM_RENDERER = "django.forms.renderers.TemplatesSetting"
@@ -207,7 +207,7 @@ CHANNEL_LAYERS: dict[str, dict[str, Any]] = {
 }
 
 # Mail, logs ----------------------------------------------------------------------------------------------------------
-EMAIL_URL = read(ENV, "EMAIL_URL", "consolemail://", str)
+EMAIL_URL = read(ENV, "EMAIL_URL", "consolemail://", url(*environ.Env.EMAIL_SCHEMES))
 vars().update(environ.Env.email_url_config(EMAIL_URL))
 DEFAULT_FROM_EMAIL = read(ENV, "AGENTDESK_FROM_EMAIL", "AgentDesk <desk@localhost>", str)
 LOGGING = {

@@ -36,6 +36,9 @@ def decide(approval: Approval, *, by: User, verdict: str, seen: str, reason: str
     when more signatures are needed. Raises Forbidden (not entitled), Late (already decided, expired, withdrawn, or the
     facts changed: nothing was decided) and Invalid (the form is wrong).
     """
+    refusal = _not_entitled(approval, _signer(approval, by))
+    if refusal is not None:  # before the form: who may not decide learns nothing else
+        raise refusal
     reason = _checked_input(approval, verdict, reason)
     with transaction.atomic():
         task = transitions.lock(approval.task_id)
@@ -63,7 +66,7 @@ def _checked_input(approval: Approval, verdict: str, reason: str) -> str:
 
 
 def _decide(approval: Approval, *, by: User, verdict: Verdict, seen: str, reason: str) -> DeskError | None:
-    signer = person(by.pk, right=ANSWER if approval.kind == ApprovalKind.QUESTION else DECIDE)
+    signer = _signer(approval, by)
     refusal = _not_entitled(approval, signer)
     if refusal is not None:
         return refusal
@@ -90,6 +93,10 @@ def _decide(approval: Approval, *, by: User, verdict: Verdict, seen: str, reason
     )
     _conclude(approval, decision)
     return None
+
+
+def _signer(approval: Approval, by: User) -> Person:
+    return person(by.pk, right=ANSWER if approval.kind == ApprovalKind.QUESTION else DECIDE)
 
 
 def _not_entitled(approval: Approval, signer: Person) -> DeskError | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from typing import TypeVar
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from django.core.exceptions import ImproperlyConfigured
 
@@ -61,6 +62,13 @@ def url(*schemes: str) -> Callable[[str], str]:
         return raw
 
     return parse
+
+
+def time_zone(raw: str) -> str:
+    try:
+        return ZoneInfo(raw).key
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise ValueError("write a name of the time zone database, for example Europe/Berlin") from None
 
 
 def names(raw: str) -> list[str]:
