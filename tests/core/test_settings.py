@@ -101,7 +101,7 @@ def test_the_demo_stays_on_this_machine(tmp_path: Path) -> None:
 
 def test_every_variable_that_is_parsed_is_tried_with_nonsense_here() -> None:
     source = (ROOT / "agentdesk" / "settings.py").read_text()
-    parsed = re.findall(r'read\(\s*ENV,\s*"(\w+)"[^\n]*?(?:flag|whole|choice|url)\b', source)
+    parsed = re.findall(r'read\(\s*ENV,\s*"(\w+)"[^\n]*?(?:flag|whole|choice|url|time_zone)\b', source)
     assert len(parsed) > 10
     assert set(parsed) == {name for name, _ in WRONG}
 
