@@ -17,8 +17,8 @@ up: $(VENV)/.runtime  ## Start the whole desk with demo data on http://127.0.0.1
 	@AGENTDESK_DEMO=$${AGENTDESK_DEMO:-1} exec $(BIN)/python manage.py up
 
 test: $(VENV)/.dev  ## Run all tests (those that need PostgreSQL, Redis or Chromium skip where there is none)
-	@$(BIN)/python -m pytest -n 2 --dist loadscope
-	@$(BIN)/python -m tests.on_servers
+	@$(BIN)/python -m pytest -n 2 --dist loadscope $(ARGS)
+	@test -n "$(ARGS)" || $(BIN)/python -m tests.on_servers
 
 check: lint types layers templates migrations-check  ## Run every static check
 
