@@ -83,6 +83,7 @@ class Run:
             # the day the task began, so that a resumed turn is thought about as the first ones were
             instructions=f"{version.instructions}\n\nToday is {self.task.created_at:%Y-%m-%d}.",
             model=model,
+            model_settings=self.thinkers.how(version),
             tools=[self._tool(spec) for name in version.tools if (spec := find(name)) is not None],
         )
         try:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Self
 
-from agents import Model, OpenAIChatCompletionsModel, OpenAIResponsesModel
+from agents import Model, ModelSettings, OpenAIChatCompletionsModel, OpenAIResponsesModel
 from django.conf import settings
 from openai import AsyncOpenAI
+from openai.types.shared import Reasoning
 
 from agentdesk.core.errors import Invalid
 from agentdesk.roster.models import AgentVersion, ModelApi
@@ -37,6 +38,12 @@ class Thinkers:
         if (version.model_api or settings.MODEL_API) == ModelApi.CHAT:
             return OpenAIChatCompletionsModel(name, client), name
         return OpenAIResponsesModel(name, client), name
+
+    def how(self, version: AgentVersion) -> ModelSettings:
+        """What is asked of the model besides its input."""
+        if not settings.REASONING_SUMMARY or (version.model or settings.MODEL) == OFFLINE:
+            return ModelSettings()
+        return ModelSettings(reasoning=Reasoning(summary=settings.REASONING_SUMMARY))
 
     def _connect(self, name: str) -> AsyncOpenAI:
         if self._client is None:

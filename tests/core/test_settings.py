@@ -16,6 +16,7 @@ from agentdesk.core.settings import choice, flag, names, read, url, whole
 
 ROOT = Path(__file__).resolve().parents[2]
 WRONG = [
+    ("AGENTDESK_REASONING_SUMMARY", "yes"),
     ("AGENTDESK_TIME_ZONE", "Mars/Olympus"),
     ("EMAIL_URL", "mail.example:25"),
     ("AGENTDESK_DEMO", "maybe"),

@@ -215,3 +215,14 @@ def test_the_schema_sent_is_strict_and_names_no_lengths(task: Task, server: Serv
     assert refund["parameters"]["additionalProperties"] is False
     assert set(refund["parameters"]["required"]) == set(refund["parameters"]["properties"])
     assert "maxLength" not in json.dumps(list(tools.values()))
+
+
+@pytest.mark.parametrize(("wanted", "sent"), [("", None), ("concise", {"summary": "concise"})])
+def test_a_reasoning_summary_is_asked_for_only_where_the_settings_say_so(
+    task: Task, server: Server, settings: Any, wanted: str, sent: dict[str, str] | None
+) -> None:
+    settings.REASONING_SUMMARY = wanted
+
+    drive(Thinkers())
+
+    assert server.requests[0].get("reasoning") == sent
