@@ -62,3 +62,12 @@ def test_the_job_is_there_under_the_name_that_is_queued() -> None:
     module, name = queue.JOB.rsplit(".", 1)
     source = Path(__file__).resolve().parents[2] / (module.replace(".", "/") + ".py")
     assert f"def {name}(" in source.read_text()
+
+
+def test_a_wake_up_signed_with_a_rotated_key_counts_for_nothing_and_stops_nothing() -> None:
+    wake()
+    OrmQ.objects.update(payload="signed:with:another-key")
+
+    wake()
+
+    assert OrmQ.objects.count() == 2, "the workers drop the old one, so a new one is needed"
