@@ -33,13 +33,19 @@ class MustAsk(DeskError):
     code = "must_ask"
 
 
+def never_asks(call: ToolCall) -> bool:
+    """Whether the gate has no question about this call, whatever the policy says; costs no database query."""
+    spec = find(call.tool)
+    return call.status in FINISHED or spec is None or (spec.sensitive is None and spec.asks_question is None)
+
+
 def ask_gate(call: ToolCall, *, fence: int) -> Answer:
     """Whether the call can go on now. A refused or impossible call is closed here, and goes on to tell the model so.
 
     Raises ClaimLost.
     """
     spec = find(call.tool)
-    if call.status in FINISHED or spec is None or (spec.sensitive is None and spec.asks_question is None):
+    if spec is None or never_asks(call):
         return Answer.RUN
     with transaction.atomic():
         task = transitions.hold(call.task_id, fence=fence)

@@ -23,7 +23,7 @@ from agentdesk.runtime.recorded_model import RecordedModel
 from agentdesk.runtime.thinking import Thinkers
 from approvals.ask import ask_again, pause
 from approvals.gate import Answer as GateAnswer
-from approvals.gate import MustAsk, ask_gate, authorise
+from approvals.gate import MustAsk, ask_gate, authorise, never_asks
 from tasks.models import Task
 from tools.invoke import invoke
 from tools.models import ToolCall
@@ -148,6 +148,8 @@ class Run:
 
     async def _needs_person(self, _: RunContextWrapper[Any], __: dict[str, Any], call_id: str) -> bool:
         call = self.journal.calls[call_id]
+        if never_asks(call):
+            return False
         answer = await self._guarded(ask_gate, call, fence=self.task.fence)
         return bool(answer == GateAnswer.ASK)
 
