@@ -20,6 +20,8 @@ from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_K
 from django.contrib.auth.models import User
 from django.db import connection
 
+from agentdesk.events.models import Event
+
 ROOT = Path(__file__).resolve().parent.parent
 START_SECONDS = 30
 
@@ -123,3 +125,11 @@ def web(transactional_db: None, served: WebProcess) -> WebProcess:
     if not served.running():
         served.start()
     return served
+
+
+def settle() -> None:
+    """Wait until every event counts as settled: on PostgreSQL, open transactions of other databases hold that back."""
+    end = time.monotonic() + 10
+    while Event.objects.settled().count() < Event.objects.count():
+        assert time.monotonic() < end, "a transaction stays open"
+        time.sleep(0.02)

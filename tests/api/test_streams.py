@@ -19,7 +19,7 @@ from agentdesk.events.record import Fact, record
 from tasks.models import Task
 from tests.api.conftest import Program
 from tests.factories import TaskFactory
-from tests.serving import session_of
+from tests.serving import session_of, settle
 
 pytestmark = pytest.mark.crash
 
@@ -33,6 +33,8 @@ def move(task, *kinds, by=None):
     for kind in kinds or [Kind.TODOS_ADDED]:
         with transaction.atomic():
             record(task, Fact(kind, {"count": 1}, by=by))
+    if not transaction.get_connection().in_atomic_block:
+        settle()
 
 
 def events_of(task):

@@ -17,7 +17,7 @@ from agentdesk.events.announce import send, task_group
 from agentdesk.live.consumer import BAD_MESSAGE, MAY_NOT_SEE, TOO_SLOW
 from tests.factories import TaskFactory, UserFactory, person
 from tests.live.conftest import move
-from tests.serving import session_of
+from tests.serving import session_of, settle
 
 pytestmark = pytest.mark.crash
 
@@ -76,6 +76,7 @@ def test_a_page_with_lists_hears_of_every_task_once(vera, open_page):
 def test_a_list_is_told_to_refresh_on_connect_only_when_something_moved_since_it_was_made(vera, open_page):
     task = TaskFactory()
     move(task)
+    settle()
     made_at = cursor.newest()
 
     fresh = open_page(vera)
@@ -83,6 +84,7 @@ def test_a_list_is_told_to_refresh_on_connect_only_when_something_moved_since_it
     assert fresh.hear_until_watching() == []
 
     move(task)
+    settle()
     stale = open_page(vera)
     stale.watch(tasks=made_at)
     assert stale.hear_until_watching() == [{"tasks": True}]
