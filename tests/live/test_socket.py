@@ -163,7 +163,10 @@ def test_who_loses_the_right_is_closed_out_within_five_seconds_though_nothing_mo
         assert code_of_close(pages[user])[0] == MAY_NOT_SEE
     assert time.monotonic() - started < 5
     move(task := TaskFactory())
-    assert pages[stays].hear() == {"task": task.public_id, "at": 1}
+    heard = pages[stays].hear()
+    while heard == {"tasks": True}:  # the look every few seconds may see the new event before it is announced
+        heard = pages[stays].hear()
+    assert heard == {"task": task.public_id, "at": 1}
 
 
 def test_a_bad_message_closes_the_socket_with_a_reason(vera, open_page):

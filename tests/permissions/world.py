@@ -9,6 +9,7 @@ from typing import Any
 from django.apps import apps
 from django.contrib.admin.models import CHANGE, LogEntry
 from django.contrib.auth.models import Group
+from django.contrib.contenttypes.models import ContentType
 from django.db.models import Model
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver
@@ -144,7 +145,10 @@ def _ids(rows: dict[str, Any], ticket_id: str) -> dict[str, dict[str, Any]]:
         "api:task": {"task_id": task.public_id},
         "api:task_events": {"task_id": task.public_id},
         "admin:app_list": {"app_label": "tasks"},
-        "admin:view_on_site": {"content_type_id": 1, "object_id": 1},
+        "admin:view_on_site": {
+            "content_type_id": ContentType.objects.get(app_label="tasks", model="task").pk,
+            "object_id": task.pk,
+        },
         "admin:approvals_approval_decide": {"pk": approval.pk},
         "admin:api_token_revoke": {"token_id": rows["api.token"].pk},
         "admin:auth_user_password_change": {"id": rows["auth.user"].pk},
