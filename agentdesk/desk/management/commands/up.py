@@ -10,6 +10,7 @@ import urllib.request
 from typing import Any
 
 from django.conf import settings
+from django.contrib.auth.models import User
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
 
@@ -33,6 +34,10 @@ class Command(BaseCommand):
             self.stdout.write(f"Added {shelved} runbooks.")
         if settings.DEMO:
             call_command("seed_demo", stdout=self.stdout)
+        if not User.objects.exists():
+            self.stdout.write(
+                "There is no account yet. Make the first one: .venv/bin/python manage.py createsuperuser"
+            )
         self.stdout.flush()
         web = [
             "-m",
