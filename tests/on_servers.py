@@ -16,7 +16,9 @@ import redis
 
 POSTGRES_URL = os.environ.get("AGENTDESK_TEST_POSTGRES_URL", "postgres://postgres@127.0.0.1:5432/postgres")
 REDIS_URL = os.environ.get("AGENTDESK_TEST_REDIS_URL", "redis://127.0.0.1:6379/15")
-FOLDERS = ["flows", "races", "tools", "tasks", "approvals", "events", "live", "api"]
+ROUNDS = [["flows", "races", "tools", "tasks", "approvals"], ["events", "live", "api"]]
+"""One after the other: streams follow commits, and a test that keeps a transaction open for long, in whatever database of
+the server, holds back what counts as settled (see agentdesk.events.models)."""
 
 
 def postgres_answers() -> bool:
@@ -42,22 +44,16 @@ def main() -> int:
         return 0
     servers = {"DATABASE_URL": POSTGRES_URL} | ({"REDIS_URL": REDIS_URL} if redis_answers() else {})
     print(f"Again on {' and '.join(servers)} ...", flush=True)
-    folders = [f"tests/{folder}" for folder in FOLDERS]
     with tempfile.TemporaryDirectory() as data:
         environment = {**os.environ, **servers, "AGENTDESK_DATA": data}
-        pytest = [
-            sys.executable,
-            "-m",
-            "pytest",
-            "-n",
-            "2",
-            "--dist",
-            "loadscope",
-            "-m",
-            "not browser",
-            *folders,
+        pytest = [sys.executable, "-m", "pytest", "-n", "2", "--dist", "loadscope", "-m", "not browser"]
+        codes = [
+            subprocess.run(
+                [*pytest, *(f"tests/{folder}" for folder in folders)], env=environment, check=False
+            ).returncode
+            for folders in ROUNDS
         ]
-        return subprocess.run(pytest, env=environment, check=False).returncode
+    return max(codes)
 
 
 if __name__ == "__main__":
