@@ -210,6 +210,7 @@ CHANNEL_LAYERS: dict[str, dict[str, Any]] = {
 # Mail, logs ----------------------------------------------------------------------------------------------------------
 EMAIL_URL = read(ENV, "EMAIL_URL", "consolemail://", url(*environ.Env.EMAIL_SCHEMES))
 vars().update(environ.Env.email_url_config(EMAIL_URL))
+EMAIL_TIMEOUT = 20
 DEFAULT_FROM_EMAIL = read(ENV, "AGENTDESK_FROM_EMAIL", "AgentDesk <desk@localhost>", str)
 LOGGING = {
     "version": 1,

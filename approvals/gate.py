@@ -119,6 +119,8 @@ def authorise(context: Context, spec: ToolSpec[Any], parsed: Parsed) -> None:
         raise MustAsk("Only a person's answer ends this call.")
     if spec.sensitive is None:
         return
+    if context.call.status != CallStatus.ALLOWED:
+        raise MustAsk("Nobody has allowed this call yet.")
     facts = present_facts(context, spec, parsed)
     version, rules = policies.current()
     verdict = consider(rules, tool=spec.name, amount=spec.sensitive.amount(context, parsed.value))
@@ -129,7 +131,7 @@ def authorise(context: Context, spec: ToolSpec[Any], parsed: Parsed) -> None:
         .select_related("task")
         .first()
     )
-    if approval is None or context.call.status != CallStatus.ALLOWED:
+    if approval is None:
         raise MustAsk("Nobody has signed this call.")
     if seen_hash(context.call, version=version, facts=facts) != approval.seen_hash:
         raise MustAsk("The order or the policy changed after the sign-off.")

@@ -8,6 +8,7 @@ import os
 import secrets
 import socket
 import time
+from collections.abc import Awaitable, Callable
 
 from asgiref.sync import sync_to_async
 from django.conf import settings
@@ -27,6 +28,7 @@ logger = logging.getLogger(__name__)
 
 LOOK_SECONDS = 0.05
 SWEEP_SECONDS = 5.0
+POST_SECONDS = 1.0
 LINGER_SECONDS = 3.0
 """How long an idle driver stays, so that a quick decision finds it warm."""
 DRIVE_SECONDS = 240.0
@@ -59,7 +61,12 @@ class Driver:
         self.deltas = Deltas()
 
     async def drive(self) -> None:
-        background = [asyncio.create_task(self.deltas.flush_forever()), asyncio.create_task(self._keep_up())]
+        background = [
+            asyncio.create_task(self.deltas.flush_forever()),
+            asyncio.create_task(_every(transitions.HEARTBEAT_SECONDS, self._beat)),
+            asyncio.create_task(_every(SWEEP_SECONDS, self._sweep)),
+            asyncio.create_task(_every(POST_SECONDS, self._post)),
+        ]
         try:
             async with self.thinkers:
                 await self._drive()
@@ -97,26 +104,21 @@ class Driver:
         self.running[task.pk] = job
         job.add_done_callback(lambda _, pk=task.pk: self.running.pop(pk, None))  # type: ignore[misc]
 
-    async def _keep_up(self) -> None:
-        """Send messages, renew the claims, stop what was lost, expire what nobody answered, prune old signals."""
-        swept = 0.0
-        while True:
-            await asyncio.sleep(1)
-            try:
-                await sync_to_async(
-                    _deliver, thread_sensitive=False
-                )()  # a slow mail server must not hold up the tasks
-                if time.monotonic() - swept < SWEEP_SECONDS:
-                    continue
-                swept = time.monotonic()
-                held = await sync_to_async(transitions.renew)(holder=self.holder)
-                for pk, job in list(self.running.items()):
-                    if pk not in held:
-                        job.cancel()
-                await sync_to_async(expire_due)()
-                await sync_to_async(prune)()
-            except DatabaseError:
-                logger.exception("The claims could not be renewed; the next try follows.")
+    async def _beat(self) -> None:
+        """Renew the claims and stop what was lost. Nothing else runs in this loop: a late beat costs every claim."""
+        held = await sync_to_async(transitions.renew)(holder=self.holder)
+        for pk, job in list(self.running.items()):
+            if pk not in held:
+                job.cancel()
+
+    async def _sweep(self) -> None:
+        """Expire what nobody answered, prune old signals."""
+        await sync_to_async(expire_due)()
+        await sync_to_async(prune)()
+
+    async def _post(self) -> None:
+        """Send messages in a thread of their own: a slow mail server must hold up neither tasks nor beats."""
+        await sync_to_async(_deliver, thread_sensitive=False)()
 
     async def _hand_over(self) -> None:
         """Let running tasks come to a rest while there is time, then give the others back to the queue."""
@@ -127,6 +129,16 @@ class Driver:
             for job in late:
                 job.cancel()
             await asyncio.gather(*late, return_exceptions=True)
+
+
+async def _every(seconds: float, step: Callable[[], Awaitable[None]]) -> None:
+    """Repeat `step` for ever, whatever it raises: one that fails must not end the ones to come."""
+    while True:
+        await asyncio.sleep(seconds)
+        try:
+            await step()
+        except Exception:
+            logger.exception("A worker's upkeep failed; the next try follows.")
 
 
 def _deliver() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -67,7 +68,5 @@ def alive(pid: int) -> bool:
 
 
 def lines(finished: subprocess.CompletedProcess[str]) -> list[Any]:
-    import json
-
     assert finished.returncode == 0, finished.stderr[-2000:]
     return [json.loads(line) for line in finished.stdout.splitlines() if line.startswith("{")]

@@ -15,6 +15,7 @@ from django.db import transaction
 from agentdesk.events.announce import announce, send, task_group
 from agentdesk.events.channel_layer import DatabaseChannelLayer
 from agentdesk.events.models import Signal
+from tasks.models import Task
 from tests.factories import TaskFactory
 
 REDIS_URL = os.environ.get("AGENTDESK_TEST_REDIS_URL", "redis://127.0.0.1:6379")
@@ -80,4 +81,4 @@ def test_a_layer_that_is_down_does_not_fail_what_was_committed(use_layer, transa
         task = TaskFactory()
         announce(task, 1)
 
-    task.refresh_from_db()
+    assert Task.objects.filter(pk=task.pk).exists()
