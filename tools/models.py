@@ -8,16 +8,24 @@ from agentdesk.core.ids import call_key
 
 
 class Effect(models.TextChoices):
-    """What a crash in the middle of the tool means: reads are repeated, a local effect commits with its result."""
+    """What a crash in the middle of the tool means.
+
+    Reads are repeated; a local effect commits with its result; a keyed one is asked for by its key and then repeated with
+    the same key; what became of an unkeyed one nobody knows, and a person has to find out.
+    """
 
     READ = "read", "Reads only"
     LOCAL = "local", "Changes this desk's data"
+    KEYED = "keyed", "Acts outside, under a key of its own"
+    UNKEYED = "unkeyed", "Acts outside, without a key"
 
 
 class CallStatus(models.TextChoices):
     PROPOSED = "proposed", "Proposed"
     ASKING = "asking", "Waiting for a person"
     ALLOWED = "allowed", "Allowed"
+    EXECUTING = "executing", "Acting outside"
+    UNKNOWN = "unknown", "Nobody knows whether it happened"
     DONE = "done", "Done"
     FAILED = "failed", "Failed"
     REFUSED = "refused", "Refused"
@@ -25,6 +33,9 @@ class CallStatus(models.TextChoices):
 
 FINISHED = (CallStatus.DONE, CallStatus.FAILED, CallStatus.REFUSED)
 UNFINISHED = (CallStatus.PROPOSED, CallStatus.ASKING, CallStatus.ALLOWED)
+"""Nothing has happened yet, so it can still be refused."""
+OUTSIDE = (CallStatus.EXECUTING, CallStatus.UNKNOWN)
+"""Something may have happened outside: only its outcome, or a person who knows it, ends the call."""
 
 
 class ToolCall(models.Model):
@@ -45,7 +56,23 @@ class ToolCall(models.Model):
     result = models.JSONField(null=True, help_text="What the tool gave back")
     output = models.TextField(blank=True, help_text="What the model was told")
     error_code = models.CharField(max_length=40, blank=True)
+    amount_minor = models.PositiveBigIntegerField(
+        null=True, blank=True, help_text="The money it moves, where it is sensitive; minor units"
+    )
+    currency = models.CharField(max_length=3, blank=True)
+    subject = models.CharField(
+        max_length=120, blank=True, help_text="What a sensitive call is about, for example an order"
+    )
+    copy_of = models.ForeignKey(
+        "self",
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="copies",
+        help_text="In a task made from another one: the call it repeats in the journal, without any effect of its own",
+    )
     proposed_at = models.DateTimeField()
+    started_at = models.DateTimeField(null=True, help_text="When it began to act outside")
     finished_at = models.DateTimeField(null=True)
 
     class Meta:

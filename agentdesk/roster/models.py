@@ -56,7 +56,25 @@ class AgentVersion(models.Model):
     model_api = models.CharField(
         max_length=10, blank=True, choices=ModelApi.choices, default=ModelApi.DEFAULT
     )
+    fallback_model = models.CharField(
+        max_length=100,
+        blank=True,
+        help_text="Name of the model that answers where the first one fails again and again; empty for none",
+    )
+    call_seconds = models.PositiveIntegerField(
+        default=120,
+        validators=[MinValueValidator(1), MaxValueValidator(3600)],
+        help_text="Seconds one answer of the model may take",
+    )
     tools = models.JSONField(default=list, help_text="Names of the tools it may call")
+    hand_offs = models.JSONField(
+        default=list, blank=True, help_text="Names of the agents it may hand the whole task to"
+    )
+    consults = models.JSONField(
+        default=list,
+        blank=True,
+        help_text="Names of the agents it may call like a tool, one question at a time",
+    )
     max_turns = models.PositiveIntegerField(
         default=30, validators=[MinValueValidator(1), MaxValueValidator(200)]
     )
@@ -69,6 +87,16 @@ class AgentVersion(models.Model):
         help_text="Seconds of work, waiting not counted",
     )
     max_tokens = models.PositiveIntegerField(default=400_000, validators=[MinValueValidator(1000)])
+    max_cost_micros = models.PositiveBigIntegerField(
+        default=10_000_000,
+        validators=[MinValueValidator(1)],
+        help_text="What a task may spend on models, in millionths of a US dollar",
+    )
+    per_day = models.JSONField(
+        default=dict,
+        blank=True,
+        help_text="Limits of all its tasks together on one day (UTC): turns, tool_calls, tokens, seconds, cost_micros; none where it is not named",
+    )
     source = models.CharField(max_length=10, choices=Source.choices, default=Source.STAFF)
     reason = models.CharField(max_length=300, help_text="Why this version exists")
     author = models.ForeignKey(
@@ -90,3 +118,20 @@ class AgentVersion(models.Model):
 
     def __str__(self) -> str:
         return f"{self.agent.title} v{self.number}"
+
+
+class ModelPrice(models.Model):
+    """What a model costs, in millionths of a US dollar for a million tokens (so 1,250,000 is $1.25)."""
+
+    model = models.CharField(max_length=100, unique=True, help_text="Its name as agents and settings say it")
+    input_micros = models.PositiveBigIntegerField(help_text="A million input tokens")
+    cached_input_micros = models.PositiveBigIntegerField(
+        help_text="A million input tokens that the server had cached"
+    )
+    output_micros = models.PositiveBigIntegerField(help_text="A million output tokens")
+
+    class Meta:
+        ordering = ["model"]
+
+    def __str__(self) -> str:
+        return self.model

@@ -1,13 +1,16 @@
 from tasks.models.customer import Customer
-from tasks.models.task import LIVE, TERMINAL, Task, TaskStatus, WaitingFor
+from tasks.models.task import LIVE, MAX_DEPTH, TERMINAL, OriginKind, Task, TaskStatus, WaitingFor
 from tasks.models.ticket import Ticket, TicketSource
 from tasks.models.todo import ToDo, ToDoState
 from tasks.models.turn import Turn
+from tasks.models.usage import Usage
 
 __all__ = [
     "LIVE",
+    "MAX_DEPTH",
     "TERMINAL",
     "Customer",
+    "OriginKind",
     "Task",
     "TaskStatus",
     "Ticket",
@@ -15,5 +18,6 @@ __all__ = [
     "ToDo",
     "ToDoState",
     "Turn",
+    "Usage",
     "WaitingFor",
 ]

@@ -30,6 +30,24 @@ class WaitingFor(models.TextChoices):
     NOTHING = "", "Nothing"
     APPROVAL = "approval", "Sign-off"
     QUESTION = "question", "An answer"
+    RECONCILIATION = "reconciliation", "Somebody to find out whether it happened"
+    LIMIT = "limit", "A larger limit"
+    BRAKE = "brake", "A brake to be released"
+    MODEL = "model", "A model that answers"
+    TASK = "task", "Another task"
+
+
+class OriginKind(models.TextChoices):
+    """How a task came out of another one that had ended."""
+
+    NONE = "", "New"
+    RETRY = "retry", "Goes on from the journal of a failed one"
+    AGAIN = "again", "Starts the same goal again"
+    FORK = "fork", "Goes on differently from one of its turns"
+
+
+MAX_DEPTH = 3
+"""Of tasks that start tasks: the one a person asked for has depth 0."""
 
 
 class TaskQuerySet(models.QuerySet["Task"]):
@@ -80,10 +98,38 @@ class Task(Stream):
         related_name="followed_by",
         help_text="The task this one continues",
     )
+    origin = models.ForeignKey(
+        "self",
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="offspring",
+        help_text="The ended task this one was made from",
+    )
+    origin_kind = models.CharField(
+        max_length=10, choices=OriginKind.choices, blank=True, default=OriginKind.NONE
+    )
+    origin_turn = models.PositiveIntegerField(
+        null=True, blank=True, help_text="For a fork: the first turn that is told anew"
+    )
+    parent = models.ForeignKey(
+        "self",
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="children",
+        help_text="The task whose agent started this one",
+    )
+    depth = models.PositiveSmallIntegerField(default=0, help_text="How many tasks are above it")
 
     status = models.CharField(max_length=10, choices=TaskStatus.choices, default=TaskStatus.QUEUED)
     waiting_for = models.CharField(
         max_length=15, choices=WaitingFor.choices, blank=True, default=WaitingFor.NOTHING
+    )
+    waiting_note = models.CharField(
+        max_length=400,
+        blank=True,
+        help_text="One sentence for people: why it waits, where no approval says it",
     )
     result = models.TextField(blank=True, help_text="The agent's final answer")
     failure = models.TextField(blank=True, help_text="One sentence: why it failed, and what to do")
@@ -104,6 +150,14 @@ class Task(Stream):
     tokens_used = models.PositiveIntegerField(default=0)
     work_ms = models.PositiveBigIntegerField(
         default=0, help_text="Milliseconds of work; waiting is not counted"
+    )
+    cost_micros = models.PositiveBigIntegerField(
+        default=0, help_text="Spent on models, in millionths of a US dollar"
+    )
+    limits = models.JSONField(
+        default=dict,
+        blank=True,
+        help_text="Where they differ from its agent's: turns, tool_calls, tokens, seconds, cost_micros",
     )
 
     created_at = models.DateTimeField(auto_now_add=True, db_index=True)
@@ -148,6 +202,16 @@ class Task(Stream):
             models.CheckConstraint(
                 condition=~models.Q(status=TaskStatus.FAILED) | ~models.Q(failure=""),
                 name="task_failure_explained",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(origin__isnull=True, origin_kind="")
+                | models.Q(origin__isnull=False) & ~models.Q(origin_kind=""),
+                name="task_origin_has_a_kind",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(parent__isnull=True, depth=0)
+                | models.Q(parent__isnull=False, depth__gte=1, depth__lte=MAX_DEPTH),
+                name="task_depth_at_most_3",
             ),
         ]
 

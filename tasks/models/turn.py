@@ -24,6 +24,9 @@ class Turn(models.Model):
     reasoning = models.TextField(blank=True, help_text="Its reasoning summary, where the model gives one")
     input_tokens = models.PositiveIntegerField(default=0)
     output_tokens = models.PositiveIntegerField(default=0)
+    cost_micros = models.PositiveBigIntegerField(
+        default=0, help_text="What it cost, in millionths of a US dollar"
+    )
     duration_ms = models.PositiveIntegerField(default=0)
     fence = models.PositiveIntegerField(help_text="The claim under which it was recorded")
     recorded_at = models.DateTimeField()
