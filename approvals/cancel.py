@@ -27,12 +27,11 @@ def cancel_task(task: Task, *, by: User) -> Task:
     return locked
 
 
-def fail_task(task: Task, *, why: str) -> None:
+def fail_task(task: Task, *, why: str, worked_ms: int = 0) -> None:
     """The worker gives up: `why` says what to do. Raises ClaimLost."""
     with transaction.atomic():
-        held = transitions.hold(task.pk, fence=task.fence)
-        transitions.fail(held, why=why)
-        withdraw(held, why="The task failed.")
+        transitions.fail(task, why=why, worked_ms=worked_ms)
+        withdraw(task, why="The task failed.")
 
 
 def withdraw(task: Task, *, why: str) -> None:

@@ -36,7 +36,7 @@ class MustAsk(DeskError):
 def never_asks(call: ToolCall) -> bool:
     """Whether the gate has no question about this call, whatever the policy says; costs no database query."""
     spec = find(call.tool)
-    return call.status in FINISHED or spec is None or (spec.sensitive is None and spec.asks_question is None)
+    return call.status in FINISHED or spec is None or not spec.people_decide
 
 
 def ask_gate(call: ToolCall, *, fence: int) -> Answer:

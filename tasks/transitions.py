@@ -10,53 +10,49 @@ Whoever changes the story of a task locks its row first, so these changes have o
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
 from django.contrib.auth.models import User
 from django.db import transaction
 from django.db.models import F
 from django.db.models.functions import Coalesce, Now
 
+from agentdesk.core import rows
 from agentdesk.core.clock import from_now
 from agentdesk.core.errors import ClaimLost, Late
 from agentdesk.events.models import Kind
-from agentdesk.events.record import Fact, record
+from agentdesk.events.record import Fact, move, write
 from tasks import queue
 from tasks.models import LIVE, Task, TaskStatus, WaitingFor
 
-LEASE = timedelta(seconds=15)
-HEARTBEAT_SECONDS = 5
+LEASE = timedelta(seconds=10)
+HEARTBEAT_SECONDS = 2.5
 
 _UNCLAIMED = {"holder": "", "lease_until": None}
 
 
 def claim(*, holder: str, limit: int, only: int | None = None) -> list[Task]:
-    """Take up to `limit` claimable tasks for LEASE, oldest first, or just the one with the id `only`.
+    """Take up to `limit` claimable tasks for LEASE, oldest first, or just the one with the id `only`, in one transaction.
 
     Tasks another worker takes meanwhile are left out.
     """
-    claimed = []
     wanted = Task.objects.claimable() if only is None else Task.objects.claimable().filter(pk=only)
-    for pk in wanted.values_list("pk", flat=True)[:limit]:
-        with transaction.atomic():
-            if (
-                not Task.objects.claimable()
-                .filter(pk=pk)
-                .order_by()
-                .update(
-                    status=TaskStatus.RUNNING,
-                    holder=holder,
-                    lease_until=from_now(LEASE),
-                    fence=F("fence") + 1,
-                    started_at=Coalesce("started_at", Now()),
-                    not_before=None,
-                )
-            ):
-                continue  # another worker got there first
-            task = Task.objects.select_related("agent_version__agent", "customer", "ticket", "previous").get(
-                pk=pk
-            )
-            record(task, Fact(Kind.TASK_CLAIMED, {"fence": task.fence, "holder": holder}))
-            claimed.append(task)
+    if not wanted.exists():
+        return []  # without a look first, idle workers would take SQLite's write lock many times a second
+    with transaction.atomic():
+        free = list(wanted.select_for_update(skip_locked=True).values_list("pk", flat=True)[:limit])
+        Task.objects.filter(pk__in=free).update(
+            status=TaskStatus.RUNNING,
+            holder=holder,
+            lease_until=from_now(LEASE),
+            fence=F("fence") + 1,
+            last_event=F("last_event") + 1,
+            started_at=Coalesce("started_at", Now()),
+            not_before=None,
+        )
+        taken = Task.objects.select_related("agent_version__agent", "customer", "ticket", "previous")
+        claimed = list(taken.filter(pk__in=free).order_by("queued_at", "id"))
+        write((task, (Fact(Kind.TASK_CLAIMED, {"fence": task.fence, "holder": holder}),)) for task in claimed)
     return claimed
 
 
@@ -69,11 +65,22 @@ def renew(*, holder: str) -> set[int]:
 
 
 def hold(task_id: int, *, fence: int) -> Task:
-    """Lock the task's row for this transaction, as the worker whose claim has this `fence`. Raises ClaimLost."""
+    """Lock and read the task's row for this transaction, as the worker whose claim has this `fence`. Raises ClaimLost."""
     try:
         return Task.objects.select_for_update().get(pk=task_id, fence=fence, status=TaskStatus.RUNNING)
     except Task.DoesNotExist:
-        raise ClaimLost("Another worker holds this task now, or a person ended it.") from None
+        raise _lost() from None
+
+
+def confirm(task: Task) -> None:
+    """Lock the row of a `task` that this worker has claimed, for this transaction. Raises ClaimLost.
+
+    What the worker has in memory stays; only `last_event` is read afresh, because people move it too.
+    """
+    last = rows.lock(Task, task.pk, where=_claim_of(task), returning="last_event")
+    if last is None:
+        raise _lost()
+    task.last_event = last
 
 
 def lock(task_id: int) -> Task:
@@ -81,49 +88,85 @@ def lock(task_id: int) -> Task:
     return Task.objects.select_for_update().get(pk=task_id)
 
 
-def finish(task: Task, *, result: str) -> None:
+def progress(task: Task, *facts: Fact, put: dict[str, Any], add: dict[str, int]) -> None:
+    """Note what a claimed task did: set and add up columns of its row, and record `facts`. Raises ClaimLost.
+
+    Call it first in the transaction: it locks the row.
+    """
+    if not move(task, *facts, where=_claim_of(task), put=put, add=add):
+        raise _lost()
+
+
+def finish(task: Task, *, result: str, worked_ms: int = 0) -> None:
     """The agent gave its final answer. Raises ClaimLost."""
-    with transaction.atomic():
-        _move_held(task, status=TaskStatus.DONE, result=result, finished_at=Now(), attempts=0, **_UNCLAIMED)
-        record(task, Fact(Kind.TASK_DONE))
+    _end(task, Fact(Kind.TASK_DONE), worked_ms, status=TaskStatus.DONE, result=result, attempts=0)
 
 
-def fail(task: Task, *, why: str) -> None:
+def fail(task: Task, *, why: str, worked_ms: int = 0) -> None:
     """It cannot go on; `why` is one sentence that says what to do. Raises ClaimLost."""
+    _end(task, Fact(Kind.TASK_FAILED, {"why": why}), worked_ms, status=TaskStatus.FAILED, failure=why)
+
+
+def _end(task: Task, fact: Fact, worked_ms: int, **put: Any) -> None:
     with transaction.atomic():
-        _move_held(task, status=TaskStatus.FAILED, failure=why, finished_at=Now(), **_UNCLAIMED)
-        record(task, Fact(Kind.TASK_FAILED, {"why": why}))
+        ended = move(
+            task,
+            fact,
+            where=_claim_of(task),
+            put={**put, **_UNCLAIMED},
+            add={"work_ms": worked_ms},
+            computed={"finished_at": rows.now()},
+        )
+        if not ended:
+            raise _lost()
 
 
-def wait(task: Task, *, waiting_for: WaitingFor) -> None:
-    """Let go of the task until a person acts. Call it inside the transaction that opens the question."""
-    _move_held(task, status=TaskStatus.WAITING, waiting_for=waiting_for, **_UNCLAIMED)
-    record(task, Fact(Kind.TASK_WAITING, {"waiting_for": waiting_for}))
+def wait(task: Task, *, waiting_for: WaitingFor, note: str = "", worked_ms: int = 0) -> None:
+    """Let go of the task until a person acts. Call it inside the transaction that opens the question. Raises ClaimLost."""
+    waits = move(
+        task,
+        Fact(Kind.TASK_WAITING, {"waiting_for": waiting_for}),
+        where=_claim_of(task),
+        put={
+            "status": TaskStatus.WAITING,
+            "waiting_for": waiting_for,
+            "waiting_note": note,
+            **_UNCLAIMED,
+        },
+        add={"work_ms": worked_ms},
+    )
+    if not waits:
+        raise _lost()
 
 
-def release(task: Task, *, why: str, after_seconds: float = 0, attempts: int = 0) -> None:
+def release(task: Task, *, why: str, after_seconds: float = 0, attempts: int = 0, worked_ms: int = 0) -> None:
     """Give the task back to the queue, to be claimed not before `after_seconds` from now. Raises ClaimLost."""
     with transaction.atomic():
-        _move_held(
+        later = {"not_before": rows.now(in_seconds=after_seconds)} if after_seconds else {}
+        released = move(
             task,
-            status=TaskStatus.QUEUED,
-            queued_at=Now(),
-            attempts=attempts,
-            not_before=from_now(timedelta(seconds=after_seconds)) if after_seconds else None,
-            **_UNCLAIMED,
+            Fact(Kind.TASK_RELEASED, {"why": why}),
+            where=_claim_of(task),
+            put={"status": TaskStatus.QUEUED, "attempts": attempts, **_UNCLAIMED},
+            add={"work_ms": worked_ms},
+            computed={"queued_at": rows.now(), **later},
         )
-        record(task, Fact(Kind.TASK_RELEASED, {"why": why}))
+        if not released:
+            raise _lost()
         queue.wake()
 
 
 def resume(task: Task) -> bool:
     """Queue a waiting task again; call it inside the transaction of the person's act. False when it was not waiting."""
-    moved = Task.objects.filter(pk=task.pk, status=TaskStatus.WAITING).update(
-        status=TaskStatus.QUEUED, waiting_for=WaitingFor.NOTHING, queued_at=Now()
+    moved = move(
+        task,
+        Fact(Kind.TASK_QUEUED),
+        where={"status": TaskStatus.WAITING},
+        put={"status": TaskStatus.QUEUED, "waiting_for": WaitingFor.NOTHING, "waiting_note": ""},
+        computed={"queued_at": rows.now()},
     )
     if not moved:
         return False  # it is running and will see the answer itself, or it ended
-    record(task, Fact(Kind.TASK_QUEUED))
     queue.wake()
     return True
 
@@ -133,22 +176,29 @@ def cancel(task: Task, *, by: User) -> None:
 
     Raises Late when the task has ended already.
     """
-    moved = Task.objects.filter(pk=task.pk, status__in=LIVE).update(
-        status=TaskStatus.CANCELLED,
-        waiting_for=WaitingFor.NOTHING,
-        finished_at=Now(),
-        fence=F("fence") + 1,
-        **_UNCLAIMED,
+    moved = move(
+        task,
+        Fact(Kind.TASK_CANCELLED, by=by),
+        where={"status": LIVE},
+        put={
+            "status": TaskStatus.CANCELLED,
+            "waiting_for": WaitingFor.NOTHING,
+            "waiting_note": "",
+            **_UNCLAIMED,
+        },
+        add={"fence": 1},
+        computed={"finished_at": rows.now()},
     )
     if not moved:
         task.refresh_from_db()
         raise Late(
             f"This task is {task.get_status_display().lower()} already; there is nothing left to cancel."
         )
-    record(task, Fact(Kind.TASK_CANCELLED, by=by))
 
 
-def _move_held(task: Task, **changes: object) -> None:
-    moved = Task.objects.filter(pk=task.pk, fence=task.fence, status=TaskStatus.RUNNING).update(**changes)
-    if not moved:
-        raise ClaimLost("Another worker holds this task now, or a person ended it.")
+def _claim_of(task: Task) -> dict[str, Any]:
+    return {"fence": task.fence, "status": TaskStatus.RUNNING}
+
+
+def _lost() -> ClaimLost:
+    return ClaimLost("Another worker holds this task now, or a person ended it.")

@@ -8,8 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from django.db.models.functions import Now
-
+from agentdesk.core import rows
 from agentdesk.core.errors import DeskError, Invalid
 from agentdesk.core.text import shortened, storable
 from agentdesk.events.models import Kind
@@ -40,7 +39,7 @@ def propose(
     What cannot run is closed at once with a sentence for the model: an unknown tool, arguments that do not fit, calls
     beyond `room` (what the task's limit leaves) or beyond 32 in one turn.
     """
-    calls = []
+    calls: list[ToolCall] = []
     for position, request in enumerate(requested, start=1):
         call = ToolCall(
             task=task,
@@ -61,7 +60,11 @@ def propose(
                 call, CallStatus.FAILED, {"error": error.sentence}, code=error.code, at=turn.recorded_at
             )
         calls.append(call)
-    return ToolCall.objects.bulk_create(calls)
+    if calls:
+        for call, key in zip(calls, rows.insert(ToolCall, [vars(call) for call in calls]), strict=True):
+            call.pk = key
+            call._state.adding = False  # noqa: SLF001 -- as bulk_create does
+    return calls
 
 
 def _parse_into(call: ToolCall, request: Requested, *, allowed_tools: Sequence[str], beyond: bool) -> None:
@@ -86,8 +89,13 @@ def close(call: ToolCall, status: CallStatus, payload: dict[str, Any], *, code: 
     """
     call.status, call.output, call.error_code = status, spoken(payload), code
     call.result = payload if status == CallStatus.DONE else None
-    moved = ToolCall.objects.filter(pk=call.pk, status__in=UNFINISHED).update(
-        status=status, result=call.result, output=call.output, error_code=code, finished_at=Now()
+    moved = rows.change(
+        ToolCall,
+        call.pk,
+        where={"status": UNFINISHED},
+        put={"status": status, "result": call.result, "output": call.output, "error_code": code},
+        computed={"finished_at": rows.now()},
+        returning="id",
     )
     if not moved:
         call.refresh_from_db()

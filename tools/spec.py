@@ -87,6 +87,11 @@ class ToolSpec(Generic[A]):
     """For a tool that is a question to people: the text of the question. Its handler never runs."""
     schema: dict[str, Any] = field(init=False)
 
+    @property
+    def people_decide(self) -> bool:
+        """Whether the gate may have a question to people about a call of it."""
+        return self.sensitive is not None or self.asks_question is not None
+
     def __post_init__(self) -> None:
         object.__setattr__(self, "schema", strict_schema(self.arguments))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from asgiref.sync import async_to_sync
@@ -14,7 +15,7 @@ from agentdesk.events.channel_layer import DatabaseChannelLayer
 from agentdesk.events.models import Stream
 from agentdesk.events.wire import prune
 
-__all__ = ["EVERYTHING", "announce", "prune", "send", "task_group"]
+__all__ = ["EVERYTHING", "announce", "prune", "send_all", "task_group"]
 
 EVERYTHING = "tasks"
 """The group of pages that show many tasks."""
@@ -24,26 +25,31 @@ def task_group(public_id: str) -> str:
     return f"task.{public_id}"
 
 
-def announce(task: Stream, number: int) -> None:
-    """Say "task T is at event `number`" to the task's own watchers and to everyone's, when this transaction commits."""
-    public_id: str = task.public_id  # type: ignore[attr-defined]
-    send({"type": "task.at", "task": public_id, "at": number}, EVERYTHING, task_group(public_id))
+def announce(tasks: Sequence[Stream]) -> None:
+    """Say "task T is at event N" to each task's own watchers and to everyone's, when this transaction commits."""
+    send_all(
+        (group, {"type": "task.at", "task": public_id, "at": task.last_event})
+        for task in tasks
+        for public_id in [str(task.public_id)]  # type: ignore[attr-defined]
+        for group in (EVERYTHING, task_group(public_id))
+    )
 
 
-def send(message: dict[str, Any], *groups: str) -> None:
-    """Send one small message to groups. With the database layer it is a row of this very transaction."""
+def send_all(mail: Iterable[tuple[str, dict[str, Any]]]) -> None:
+    """Send small messages, each to its group. With the database layer they are rows of this very transaction."""
+    mail = list(mail)
     layer = get_channel_layer()
-    if layer is None:
+    if layer is None or not mail:
         return
     if isinstance(layer, DatabaseChannelLayer):
-        wire.put(message, *groups)
+        wire.put(mail)
         return
 
-    async def send_all() -> None:
-        await asyncio.gather(*(layer.group_send(group, message) for group in groups))
+    async def send_each() -> None:
+        await asyncio.gather(*(layer.group_send(group, message) for group, message in mail))
 
     def send_now() -> None:
-        async_to_sync(send_all)()
+        async_to_sync(send_each)()
 
     # robust: the change is committed; without the layer the pages hear of it at their next look, within seconds
     transaction.on_commit(send_now, robust=True)

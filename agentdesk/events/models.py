@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from django.conf import settings
 from django.db import connection, models
 from django.db.models import Func
@@ -44,14 +42,9 @@ class Stream(models.Model):
         abstract = True
 
 
-class TransactionId(Func):
-    """The id of the writing transaction on PostgreSQL, where row ids are not in commit order; 0 elsewhere."""
-
-    template = "0"
-    output_field = models.BigIntegerField()
-
-    def as_postgresql(self, compiler: Any, connection: Any) -> Any:
-        return super().as_sql(compiler, connection, template="pg_current_xact_id()::text::bigint")
+def transaction_id() -> str:
+    """SQL for the id of the writing transaction on PostgreSQL, where row ids are not in commit order; 0 elsewhere."""
+    return "pg_current_xact_id()::text::bigint" if connection.vendor == "postgresql" else "0"
 
 
 class FirstOpenTransactionId(Func):

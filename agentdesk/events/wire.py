@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any, Protocol
 
 from django.db import connection, transaction
 from django.db.models import QuerySet
-from django.db.models.functions import Now
 
+from agentdesk.core import rows
 from agentdesk.core.clock import from_now
 from agentdesk.events.models import Signal
 
 CHANNEL = "agentdesk_signals"
 """PostgreSQL's notification channel; its payload names the rows."""
 
+IDS_PER_NOTE = 300
+"""PostgreSQL takes less than 8,000 characters in one notification."""
 BATCH = 1000
 PRUNE_AT_MOST = 10_000
 SQLITE_LOOK_SECONDS = 0.015
@@ -26,12 +29,18 @@ Posted = tuple[str, dict[str, Any]]
 
 
 @transaction.atomic(savepoint=False)
-def put(message: dict[str, Any], *groups: str) -> None:
-    """Store one message for each group; it is delivered when the outermost transaction commits, or never."""
-    rows = Signal.objects.bulk_create(Signal(group=group, payload=message, at=Now()) for group in groups)
+def put(mail: Sequence[tuple[str, dict[str, Any]]]) -> None:
+    """Store messages, each for its group; they are delivered when the outermost transaction commits, or never."""
+    keys = rows.insert(
+        Signal,
+        [{"group": group, "payload": message} for group, message in mail],
+        computed={"at": rows.now()},
+    )
     if connection.vendor == "postgresql":
         with connection.cursor() as cursor:
-            cursor.execute("SELECT pg_notify(%s, %s)", [CHANNEL, ",".join(str(row.pk) for row in rows)])
+            for start in range(0, len(keys), IDS_PER_NOTE):
+                note = ",".join(map(str, keys[start : start + IDS_PER_NOTE]))
+                cursor.execute("SELECT pg_notify(%s, %s)", [CHANNEL, note])
 
 
 def prune(*, older_than: timedelta = timedelta(minutes=1)) -> int:
@@ -69,12 +78,12 @@ class _SqliteReader:
         version = _data_version()
         if version == self._version:
             return []
-        rows = list(_rows().filter(id__gt=self._last_id)[:BATCH])
-        if len(rows) < BATCH:
+        found = list(_rows().filter(id__gt=self._last_id)[:BATCH])
+        if len(found) < BATCH:
             self._version = version
-        if rows:
-            self._last_id = rows[-1][0]
-        return [(group, message) for _, group, message in rows]
+        if found:
+            self._last_id = found[-1][0]
+        return [(group, message) for _, group, message in found]
 
 
 class _PostgresReader:
@@ -88,10 +97,10 @@ class _PostgresReader:
         assert connection.connection is not None
         notes = list(connection.connection.notifies(timeout=POSTGRES_WAIT_SECONDS, stop_after=1))
         ids = [int(text) for note in notes for text in note.payload.split(",")]
-        rows = (
+        found = (
             {row_id: (group, message) for row_id, group, message in _rows().filter(id__in=ids)} if ids else {}
         )
-        return [rows[row_id] for row_id in ids if row_id in rows]
+        return [found[row_id] for row_id in ids if row_id in found]
 
 
 def _rows() -> QuerySet[Signal, tuple[int, str, dict[str, Any]]]:

@@ -9,7 +9,7 @@ from collections import defaultdict
 from asgiref.sync import sync_to_async
 from django.db import DatabaseError, transaction
 
-from agentdesk.events.announce import send, task_group
+from agentdesk.events.announce import send_all, task_group
 
 logger = logging.getLogger(__name__)
 
@@ -39,5 +39,7 @@ class Deltas:
 
 def _send(texts: dict[tuple[str, int], str]) -> None:
     with transaction.atomic():
-        for (public_id, turn), text in texts.items():
-            send({"type": "task.delta", "task": public_id, "turn": turn, "text": text}, task_group(public_id))
+        send_all(
+            (task_group(public_id), {"type": "task.delta", "task": public_id, "turn": turn, "text": text})
+            for (public_id, turn), text in texts.items()
+        )

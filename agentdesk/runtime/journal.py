@@ -6,13 +6,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from django.db import transaction
-from django.db.models import F
 
+from agentdesk.core import rows
 from agentdesk.core.clock import database_now
-from agentdesk.core.text import shortened
+from agentdesk.core.text import shortened, storable
 from agentdesk.events.models import Kind
-from agentdesk.events.record import Fact, record
-from approvals.cancel import fail_task
+from agentdesk.events.record import Fact
+from approvals.gate import never_asks
 from tasks import transitions
 from tasks.models import Task, Turn
 from tools.calls import Requested, propose
@@ -36,6 +36,19 @@ class Journal:
     @property
     def last_turn(self) -> Turn | None:
         return self.turns[-1] if self.turns else None
+
+    def runnable_with(self, call: ToolCall) -> list[ToolCall]:
+        """`call` and those behind it in its turn that need nobody either, up to the first that may: they run together."""
+        turn = sorted(
+            (other for other in self.calls.values() if other.turn_id == call.turn_id),
+            key=lambda other: other.position,
+        )
+        together = [call]
+        for other in turn[turn.index(call) + 1 :]:
+            if not never_asks(other) or not never_asks(call):
+                break
+            together.append(other)
+        return together
 
     def transcript(self) -> list[Item]:
         """The model's input up to (not including) the last recorded turn, which is replayed."""
@@ -67,13 +80,13 @@ class Answer:
 
 
 def load(task: Task) -> Journal:
-    """Four statements, however long the task."""
-    return Journal(
-        task=task,
-        turns=list(Turn.objects.filter(task=task, path="").order_by("number")),
-        calls={call.call_id: call for call in ToolCall.objects.filter(task=task, path="")},
-        opening=[*_earlier(task), {"role": "user", "content": task.goal}],
-    )
+    """At most four statements, however long the task; none of its journal for a task that was never claimed before."""
+    journal = Journal(task=task, turns=[], calls={})
+    journal.opening = [*_earlier(task), {"role": "user", "content": task.goal}]
+    if task.fence > 1 or task.origin_id is not None:
+        journal.turns = list(Turn.objects.filter(task=task, path="").order_by("number"))
+        journal.calls = {call.call_id: call for call in ToolCall.objects.filter(task=task, path="")}
+    return journal
 
 
 def _earlier(task: Task) -> list[Item]:
@@ -93,12 +106,28 @@ def _earlier(task: Task) -> list[Item]:
 
 def record_turn(journal: Journal, answer: Answer, *, worked_ms: int) -> Turn:
     """Store an answer and its proposed calls in one transaction, before the run sees them. Raises ClaimLost."""
-    version = journal.task.agent_version
+    task, number = journal.task, len(journal.turns) + 1
+    tokens, called = answer.input_tokens + answer.output_tokens, len(answer.requested)
+    data = {
+        "turn": number,
+        "text": shortened(answer.text, 300),
+        "calls": [shortened(storable(request.tool), 80) for request in answer.requested],
+    }
     with transaction.atomic():
-        task = transitions.hold(journal.task.pk, fence=journal.task.fence)
-        turn = Turn.objects.create(
+        transitions.progress(
+            task,
+            Fact(Kind.TURN_RECORDED, data),
+            put={"model_name": answer.model_name, "attempts": 0},
+            add={
+                "turns_used": 1,
+                "tool_calls_used": called,
+                "tokens_used": tokens,
+                "work_ms": worked_ms,
+            },
+        )
+        turn = Turn(
             task=task,
-            number=len(journal.turns) + 1,
+            number=number,
             agent_name=answer.agent_name,
             model_name=answer.model_name,
             response_id=answer.response_id,
@@ -111,58 +140,15 @@ def record_turn(journal: Journal, answer: Answer, *, worked_ms: int) -> Turn:
             fence=task.fence,
             recorded_at=database_now(),
         )
+        (turn.pk,) = rows.insert(Turn, [vars(turn)])
+        version = task.agent_version
         room = max(0, version.max_tool_calls - task.tool_calls_used)
         calls = propose(task, turn, answer.requested, allowed_tools=version.tools, room=room)
-        Task.objects.filter(pk=task.pk).update(
-            turns_used=F("turns_used") + 1,
-            tool_calls_used=F("tool_calls_used") + len(calls),
-            tokens_used=F("tokens_used") + answer.input_tokens + answer.output_tokens,
-            work_ms=F("work_ms") + worked_ms,
-            model_name=answer.model_name,
-            attempts=0,
-        )
-        data = {
-            "turn": turn.number,
-            "text": shortened(answer.text, 300),
-            "calls": [call.tool for call in calls],
-        }
-        record(task, Fact(Kind.TURN_RECORDED, data))
-    kept = journal.task
-    kept.turns_used += 1
-    kept.tool_calls_used += len(calls)
-    kept.tokens_used += answer.input_tokens + answer.output_tokens
-    kept.work_ms += worked_ms
-    kept.attempts = 0
+    task.turns_used += 1
+    task.tool_calls_used += called
+    task.tokens_used += tokens
+    task.work_ms += worked_ms
+    task.attempts = 0
     journal.turns.append(turn)
     journal.calls.update({call.call_id: call for call in calls})
     return turn
-
-
-def finish(journal: Journal, *, result: str, worked_ms: int) -> None:
-    """Raises ClaimLost."""
-    with transaction.atomic():
-        task = transitions.hold(journal.task.pk, fence=journal.task.fence)
-        _account(task, worked_ms)
-        transitions.finish(task, result=result)
-
-
-def fail(journal: Journal, *, why: str, worked_ms: int) -> None:
-    """Raises ClaimLost."""
-    with transaction.atomic():
-        task = transitions.hold(journal.task.pk, fence=journal.task.fence)
-        _account(task, worked_ms)
-        fail_task(task, why=why)
-
-
-def give_back(
-    journal: Journal, *, why: str, worked_ms: int, after_seconds: float = 0, attempts: int = 0
-) -> None:
-    """Raises ClaimLost."""
-    with transaction.atomic():
-        task = transitions.hold(journal.task.pk, fence=journal.task.fence)
-        _account(task, worked_ms)
-        transitions.release(task, why=why, after_seconds=after_seconds, attempts=attempts)
-
-
-def _account(task: Task, worked_ms: int) -> None:
-    Task.objects.filter(pk=task.pk).update(work_ms=F("work_ms") + worked_ms)

@@ -22,8 +22,10 @@ from agentdesk.runtime.journal import Answer, Journal
 from agentdesk.runtime.recorded_model import RecordedModel
 from agentdesk.runtime.thinking import Thinkers
 from approvals.ask import ask_again, pause
+from approvals.cancel import fail_task
 from approvals.gate import Answer as GateAnswer
 from approvals.gate import MustAsk, ask_gate, authorise, never_asks
+from tasks import transitions
 from tasks.models import Task
 from tools.invoke import invoke
 from tools.models import ToolCall
@@ -58,10 +60,10 @@ class Run:
         except ClaimLost:
             logger.info("Task %s was taken over or ended; this worker stops.", self.task.public_id)
         except asyncio.CancelledError:
-            await self._quietly(journal.give_back, why="The worker hands over")
+            await self._quietly(transitions.release, why="The worker hands over")
             raise
         except LimitReached as error:
-            await self._quietly(journal.fail, why=error.sentence)
+            await self._quietly(fail_task, why=error.sentence)
         except Exception as error:  # noqa: BLE001 -- the boundary of a run: whatever it is, the task must not be lost
             await self._after_failure(error)
 
@@ -103,8 +105,8 @@ class Run:
             asked = [self.journal.calls[item.call_id] for item in result.interruptions if item.call_id]
             await sync_to_async(pause)(self.task, asked)
             return
-        await sync_to_async(journal.finish)(
-            self.journal, result=storable(str(result.final_output)), worked_ms=self._lap()
+        await sync_to_async(transitions.finish)(
+            self.task, result=storable(str(result.final_output)), worked_ms=self._lap()
         )
 
     async def _drain(self, result: RunResultStreaming) -> None:
@@ -150,21 +152,21 @@ class Run:
         call = self.journal.calls[call_id]
         if never_asks(call):
             return False
-        answer = await self._guarded(ask_gate, call, fence=self.task.fence)
+        answer = await self._guarded(call, ask_gate, call, fence=self.task.fence)
         return bool(answer == GateAnswer.ASK)
 
     async def _invoke(self, context: ToolContext[Any], _: str) -> str:
         call = self.journal.calls[context.tool_call_id]
         if call.output:
             return call.output
-        ended: ToolCall = await self._guarded(invoke, call, fence=self.task.fence, authorise=authorise)
-        self.journal.calls[call.call_id] = ended
-        return ended.output
+        together = self.journal.runnable_with(call)
+        await self._guarded(call, invoke, self.task, together, authorise=authorise)
+        return call.output
 
-    async def _guarded(self, function: Any, call: ToolCall, **keywords: Any) -> Any:
+    async def _guarded(self, call: ToolCall, function: Any, *arguments: Any, **keywords: Any) -> Any:
         """Run a step in the database thread; remember what stops the run, as the SDK wraps what tools raise."""
         try:
-            return await sync_to_async(function)(call, **keywords)
+            return await sync_to_async(function)(*arguments, **keywords)
         except MustAsk as error:
             self.stopped_by = error
             await sync_to_async(ask_again)(self.task, call, why=error.sentence)
@@ -204,10 +206,10 @@ class Run:
             "Task %s: %s", self.task.public_id, plan.why, exc_info=error if plan.unexpected else None
         )
         if plan.retry_after_seconds is None:
-            await self._quietly(journal.fail, why=plan.why)
+            await self._quietly(fail_task, why=plan.why)
         else:
             await self._quietly(
-                journal.give_back,
+                transitions.release,
                 why=plan.why,
                 after_seconds=plan.retry_after_seconds,
                 attempts=self.task.attempts + 1,
@@ -216,7 +218,7 @@ class Run:
     async def _quietly(self, function: Any, **keywords: Any) -> None:
         """A last write; if even that fails, the lease runs out and another worker takes over."""
         try:
-            await sync_to_async(function)(self.journal, worked_ms=self._lap(), **keywords)
+            await sync_to_async(function)(self.task, worked_ms=self._lap(), **keywords)
         except ClaimLost:
             pass
         except DatabaseError:

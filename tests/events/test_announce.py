@@ -12,7 +12,7 @@ from channels.layers import channel_layers
 from channels_redis.pubsub import RedisPubSubChannelLayer
 from django.db import transaction
 
-from agentdesk.events.announce import announce, send, task_group
+from agentdesk.events.announce import announce, send_all, task_group
 from agentdesk.events.channel_layer import DatabaseChannelLayer
 from agentdesk.events.models import Signal
 from tasks.models import Task
@@ -48,7 +48,8 @@ def redis_layer(use_layer):
 def test_an_announcement_names_the_task_and_its_number_for_its_page_and_for_lists(db, use_layer):
     use_layer(DatabaseChannelLayer())
     task = TaskFactory()
-    announce(task, 7)
+    task.last_event = 7
+    announce([task])
 
     message = {"type": "task.at", "task": task.public_id, "at": 7}
     rows = Signal.objects.order_by("id").values_list("group", "payload")
@@ -65,10 +66,10 @@ def test_redis_carries_what_committed_and_nothing_else(redis_layer, transactiona
 
     def send_one_of_two():
         with transaction.atomic():
-            send({"type": "x", "number": 1}, "tasks")
+            send_all([("tasks", {"type": "x", "number": 1})])
             transaction.set_rollback(True)
         with transaction.atomic():
-            send({"type": "x", "number": 2}, "tasks")
+            send_all([("tasks", {"type": "x", "number": 2})])
 
     assert async_to_sync(listen_while_sending)() == {"type": "x", "number": 2}
     assert not Signal.objects.exists()
@@ -79,6 +80,6 @@ def test_a_layer_that_is_down_does_not_fail_what_was_committed(use_layer, transa
 
     with transaction.atomic():
         task = TaskFactory()
-        announce(task, 1)
+        announce([task])
 
     assert Task.objects.filter(pk=task.pk).exists()

@@ -12,7 +12,7 @@ from django.contrib.sessions.models import Session
 from django.db import connection
 from playwright.sync_api import Page, expect, sync_playwright
 
-from agentdesk.events.announce import send, task_group
+from agentdesk.events.announce import send_all, task_group
 from tests.factories import TaskFactory, ToDoFactory
 from tests.live.conftest import move
 from tests.serving import WebProcess, session_of
@@ -120,7 +120,7 @@ def test_an_answer_is_shown_while_it_is_written(vera, browse, elsewhere):
 
     for piece in ("I look at ", "<b>the order", "</b>."):
         message = {"type": "task.delta", "task": task.public_id, "turn": 1, "text": piece}
-        elsewhere(send, message, task_group(task.public_id))
+        elsewhere(send_all, [(task_group(task.public_id), message)])
 
     expect(page.locator(f"[data-stream='{task.public_id}']")).to_have_text("I look at <b>the order</b>.")
 

@@ -13,7 +13,7 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import connect
 
 from agentdesk.events import cursor
-from agentdesk.events.announce import send, task_group
+from agentdesk.events.announce import send_all, task_group
 from agentdesk.live.consumer import BAD_MESSAGE, MAY_NOT_SEE, TOO_SLOW
 from tests.factories import TaskFactory, UserFactory, person
 from tests.live.conftest import move
@@ -111,9 +111,13 @@ def test_pieces_of_an_answer_reach_the_page_of_the_task(vera, open_page):
     page.watch(**{task.public_id: 0})
     page.hear_until_watching()
 
-    send(
-        {"type": "task.delta", "task": task.public_id, "turn": 2, "text": "Héllo <b>"},
-        task_group(task.public_id),
+    send_all(
+        [
+            (
+                task_group(task.public_id),
+                {"type": "task.delta", "task": task.public_id, "turn": 2, "text": "Héllo <b>"},
+            )
+        ]
     )
 
     assert page.hear() == {"task": task.public_id, "turn": 2, "delta": "Héllo <b>"}
@@ -214,9 +218,13 @@ def test_a_page_that_does_not_keep_up_is_closed_and_one_that_acknowledges_is_not
 
     received = 0
     for _ in range(50):
-        send(
-            {"type": "task.delta", "task": task.public_id, "turn": 1, "text": "x" * 8000},
-            task_group(task.public_id),
+        send_all(
+            [
+                (
+                    task_group(task.public_id),
+                    {"type": "task.delta", "task": task.public_id, "turn": 1, "text": "x" * 8000},
+                )
+            ]
         )
         while received < 8000:
             heard = quick.hear()

@@ -15,7 +15,7 @@ from django.utils import timezone
 from agentdesk.api.models import StartRequest
 from agentdesk.events.models import Event, Kind
 from approvals.models import Approval, Decision, PolicyVersion
-from tasks.models import Task, Ticket, ToDo, Turn
+from tasks.models import Task, Ticket, ToDo, Turn, Usage
 from tests.factories import (
     ApprovalFactory,
     ChargeFactory,
@@ -97,6 +97,11 @@ def same_version() -> None:
     version.save(force_insert=True)
 
 
+def same_usage() -> None:
+    agent = support_version().agent
+    twice(lambda: Usage.objects.create(agent=agent, day=now.date()))
+
+
 def same_policy() -> None:
     version = policy_in_force()
     PolicyVersion.objects.create(policy=version.policy, number=version.number, rules={}, reason="x")
@@ -128,6 +133,16 @@ BREAK: dict[str, list[Callable[[], object]]] = {
         set_to(Task, lambda: TaskFactory(status="done"), finished_at=None),
         set_to(Task, TaskFactory, finished_at=now),
     ],
+    "task_origin_has_a_kind": [
+        set_to(Task, TaskFactory, origin_kind="retry"),
+        lambda: Task.objects.filter(pk=TaskFactory().pk).update(origin=TaskFactory()),
+    ],
+    "task_depth_at_most_3": [
+        set_to(Task, TaskFactory, depth=1),
+        lambda: Task.objects.filter(pk=TaskFactory().pk).update(parent=TaskFactory(), depth=0),
+        lambda: Task.objects.filter(pk=TaskFactory().pk).update(parent=TaskFactory(), depth=4),
+    ],
+    "usage_once_per_agent_and_day": [same_usage],
     "task_failure_explained": [set_to(Task, lambda: TaskFactory(status="failed"), failure="")],
     "todo_position_once_per_task": [same_todo],
     "todo_state_known": [set_to(ToDo, ToDoFactory, state="half")],
