@@ -160,11 +160,12 @@ CSRF_FAILURE_VIEW = "agentdesk.desk.errors.lost_token"
 
 # Database, queue, channel layer ------------------------------------------------------------------------------------
 SQLITE = {
-    "ENGINE": "django.db.backends.sqlite3",
+    "ENGINE": "agentdesk.core.sqlite3",
     "NAME": DATA_DIR / "agentdesk.sqlite3",
     "OPTIONS": {
         "transaction_mode": "IMMEDIATE",
         "timeout": 20,
+        "cached_statements": 512,
         "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON",
     },
 }

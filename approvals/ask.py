@@ -114,7 +114,7 @@ def _sign_off(context: Context, spec: ToolSpec[Any], parsed: Parsed) -> Approval
         kind=ApprovalKind.SIGN_OFF,
         task=context.task,
         tool_call=call,
-        title=shortened(sensitive.card(context, parsed.value).headline, 200),
+        title=shortened(sensitive.title(context, parsed.value), 200),
         subject=sensitive.subject(context, parsed.value),
         amount_minor=amount.minor,
         currency=amount.currency,

@@ -28,6 +28,8 @@ class Context:
 
     task: Task
     call: ToolCall
+    found: dict[str, Any] = field(default_factory=dict, compare=False)
+    """What was read for this call already; a context lives no longer than its transaction or page."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +70,8 @@ class Sensitive(Generic[A]):
     """Raises ToolError when the call is impossible, so that no person is asked for it."""
     facts: Callable[[Context, A], dict[str, Any]]
     """The state the decision rests on, as JSON; when it changes, the approval is asked again."""
+    title: Callable[[Context, A], str]
+    """What is asked, in one line for the queue, for example `Refund $29.00 to Ann Lee for A-1001`."""
     card: Callable[[Context, A], Card]
 
 

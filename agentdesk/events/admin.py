@@ -36,6 +36,6 @@ class EventAdmin(HistoryAdmin):
 class SignalAdmin(HistoryAdmin):
     """What is on its way to open pages at this moment; pruned after a minute."""
 
-    list_display = ["group", json("payload"), moment("at")]
+    list_display = ["groups", json("payload"), moment("at")]
     ordering = ["-id"]
-    fieldsets = [section(None, "group", json("payload"), moment("at"))]
+    fieldsets = [section(None, "groups", json("payload"), moment("at"))]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable, Sequence
-from typing import Any
 
 from asgiref.sync import async_to_sync
 from channels.layers import get_channel_layer
@@ -13,7 +12,7 @@ from django.db import transaction
 from agentdesk.events import wire
 from agentdesk.events.channel_layer import DatabaseChannelLayer
 from agentdesk.events.models import Stream
-from agentdesk.events.wire import prune
+from agentdesk.events.wire import Mail, prune
 
 __all__ = ["EVERYTHING", "announce", "prune", "send_all", "task_group"]
 
@@ -27,16 +26,15 @@ def task_group(public_id: str) -> str:
 
 def announce(tasks: Sequence[Stream]) -> None:
     """Say "task T is at event N" to each task's own watchers and to everyone's, when this transaction commits."""
+    public_ids: list[str] = [task.public_id for task in tasks]  # type: ignore[attr-defined]
     send_all(
-        (group, {"type": "task.at", "task": public_id, "at": task.last_event})
-        for task in tasks
-        for public_id in [str(task.public_id)]  # type: ignore[attr-defined]
-        for group in (EVERYTHING, task_group(public_id))
+        ((EVERYTHING, task_group(public_id)), {"type": "task.at", "task": public_id, "at": task.last_event})
+        for public_id, task in zip(public_ids, tasks, strict=True)
     )
 
 
-def send_all(mail: Iterable[tuple[str, dict[str, Any]]]) -> None:
-    """Send small messages, each to its group. With the database layer they are rows of this very transaction."""
+def send_all(mail: Iterable[Mail]) -> None:
+    """Send small messages, each to its groups. With the database layer they are rows of this very transaction."""
     mail = list(mail)
     layer = get_channel_layer()
     if layer is None or not mail:
@@ -46,7 +44,9 @@ def send_all(mail: Iterable[tuple[str, dict[str, Any]]]) -> None:
         return
 
     async def send_each() -> None:
-        await asyncio.gather(*(layer.group_send(group, message) for group, message in mail))
+        await asyncio.gather(
+            *(layer.group_send(group, message) for groups, message in mail for group in groups)
+        )
 
     def send_now() -> None:
         async_to_sync(send_each)()

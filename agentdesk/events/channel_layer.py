@@ -105,7 +105,7 @@ class DatabaseChannelLayer(BaseChannelLayer):  # type: ignore[misc]  # Channels 
             self._leave(group, channel)
 
     async def group_send(self, group: str, message: dict[str, Any]) -> None:
-        await database_sync_to_async(wire.put)([(group, message)])
+        await database_sync_to_async(wire.put)([([group], message)])
 
     def forget(self, channel: str) -> None:
         """End a channel and its memberships. Doing it twice does no harm."""

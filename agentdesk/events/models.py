@@ -106,9 +106,9 @@ class Event(models.Model):
 class Signal(models.Model):
     """One message of the database channel layer; pruned after a minute."""
 
-    group = models.CharField(max_length=100)
+    groups = models.CharField(max_length=300, help_text="Whom it is for, separated by spaces")
     payload = models.JSONField()
     at = models.DateTimeField(db_index=True)
 
     def __str__(self) -> str:
-        return f"{self.group} @ {self.at}"
+        return f"{self.groups} @ {self.at}"

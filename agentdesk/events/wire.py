@@ -24,16 +24,18 @@ PRUNE_AT_MOST = 10_000
 SQLITE_LOOK_SECONDS = 0.015
 POSTGRES_WAIT_SECONDS = 0.5
 
+Mail = tuple[Sequence[str], dict[str, Any]]
+"""(groups, message)"""
 Posted = tuple[str, dict[str, Any]]
 """(group, message)"""
 
 
 @transaction.atomic(savepoint=False)
-def put(mail: Sequence[tuple[str, dict[str, Any]]]) -> None:
-    """Store messages, each for its group; they are delivered when the outermost transaction commits, or never."""
+def put(mail: Sequence[Mail]) -> None:
+    """Store messages, each for its groups; they are delivered when the outermost transaction commits, or never."""
     keys = rows.insert(
         Signal,
-        [{"group": group, "payload": message} for group, message in mail],
+        [{"groups": " ".join(groups), "payload": message} for groups, message in mail],
         computed={"at": rows.now()},
     )
     if connection.vendor == "postgresql":
@@ -83,7 +85,7 @@ class _SqliteReader:
             self._version = version
         if found:
             self._last_id = found[-1][0]
-        return [(group, message) for _, group, message in found]
+        return [(group, message) for _, groups, message in found for group in groups.split()]
 
 
 class _PostgresReader:
@@ -98,13 +100,20 @@ class _PostgresReader:
         notes = list(connection.connection.notifies(timeout=POSTGRES_WAIT_SECONDS, stop_after=1))
         ids = [int(text) for note in notes for text in note.payload.split(",")]
         found = (
-            {row_id: (group, message) for row_id, group, message in _rows().filter(id__in=ids)} if ids else {}
+            {row_id: (groups, message) for row_id, groups, message in _rows().filter(id__in=ids)}
+            if ids
+            else {}
         )
-        return [found[row_id] for row_id in ids if row_id in found]
+        return [
+            (group, found[row_id][1])
+            for row_id in ids
+            if row_id in found
+            for group in found[row_id][0].split()
+        ]
 
 
 def _rows() -> QuerySet[Signal, tuple[int, str, dict[str, Any]]]:
-    return Signal.objects.order_by("id").values_list("id", "group", "payload")
+    return Signal.objects.order_by("id").values_list("id", "groups", "payload")
 
 
 def _data_version() -> object:

@@ -40,6 +40,6 @@ class Deltas:
 def _send(texts: dict[tuple[str, int], str]) -> None:
     with transaction.atomic():
         send_all(
-            (task_group(public_id), {"type": "task.delta", "task": public_id, "turn": turn, "text": text})
+            ((task_group(public_id),), {"type": "task.delta", "task": public_id, "turn": turn, "text": text})
             for (public_id, turn), text in texts.items()
         )

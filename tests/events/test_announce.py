@@ -52,8 +52,8 @@ def test_an_announcement_names_the_task_and_its_number_for_its_page_and_for_list
     announce([task])
 
     message = {"type": "task.at", "task": task.public_id, "at": 7}
-    rows = Signal.objects.order_by("id").values_list("group", "payload")
-    assert list(rows) == [("tasks", message), (task_group(task.public_id), message)]
+    rows = Signal.objects.order_by("id").values_list("groups", "payload")
+    assert list(rows) == [(f"tasks {task_group(task.public_id)}", message)]
 
 
 @pytest.mark.redis
@@ -66,10 +66,10 @@ def test_redis_carries_what_committed_and_nothing_else(redis_layer, transactiona
 
     def send_one_of_two():
         with transaction.atomic():
-            send_all([("tasks", {"type": "x", "number": 1})])
+            send_all([(["tasks"], {"type": "x", "number": 1})])
             transaction.set_rollback(True)
         with transaction.atomic():
-            send_all([("tasks", {"type": "x", "number": 2})])
+            send_all([(["tasks"], {"type": "x", "number": 2})])
 
     assert async_to_sync(listen_while_sending)() == {"type": "x", "number": 2}
     assert not Signal.objects.exists()

@@ -26,7 +26,7 @@ def in_thread(work):
 
 def put_numbers(*numbers, group="g"):
     for number in numbers:
-        wire.put([(group, {"type": "x", "number": number})])
+        wire.put([([group], {"type": "x", "number": number})])
 
 
 async def test_a_message_reaches_every_member_of_its_group_and_nobody_else(layer, listen):
@@ -46,7 +46,7 @@ async def test_messages_of_several_groups_in_one_transaction_arrive_together_and
     def change():
         with transaction.atomic():
             for number in range(20):
-                wire.put([("a" if number % 3 else "b", {"type": "x", "number": number})])
+                wire.put([(["a" if number % 3 else "b"], {"type": "x", "number": number})])
 
     await in_thread(change)
 
@@ -116,7 +116,7 @@ async def test_threads_that_write_at_once_lose_nothing_and_keep_their_own_order(
 
     def writer(name):
         for number in range(50):
-            wire.put([("g", {"type": "x", "writer": name, "number": number})])
+            wire.put([(["g"], {"type": "x", "writer": name, "number": number})])
 
     await asyncio.gather(*(in_thread(lambda name=name: writer(name)) for name in "abcd"))
 
@@ -130,7 +130,7 @@ async def test_what_another_process_commits_arrives_in_order(layer, listen, else
     layer.capacity = 1000
     listener = await listen("g")
 
-    process = elsewhere("for n in range(200): put([('g', {'type': 'x', 'number': n})])")
+    process = elsewhere("for n in range(200): put([(['g'], {'type': 'x', 'number': n})])")
 
     assert await listener.numbers(200) == list(range(200))
     assert await asyncio.to_thread(process.wait, 10) == 0
@@ -140,7 +140,7 @@ async def test_what_another_process_commits_arrives_in_order(layer, listen, else
 async def test_a_process_killed_before_its_commit_has_sent_nothing(layer, listen, elsewhere):
     listener = await listen("g")
     process = elsewhere(
-        "with transaction.atomic():\n put([('g', {'type': 'x', 'number': 1})]); print('written', flush=True); time.sleep(60)"
+        "with transaction.atomic():\n put([(['g'], {'type': 'x', 'number': 1})]); print('written', flush=True); time.sleep(60)"
     )
     assert await asyncio.to_thread(process.stdout.readline) == "written\n"
 

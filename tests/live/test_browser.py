@@ -120,7 +120,7 @@ def test_an_answer_is_shown_while_it_is_written(vera, browse, elsewhere):
 
     for piece in ("I look at ", "<b>the order", "</b>."):
         message = {"type": "task.delta", "task": task.public_id, "turn": 1, "text": piece}
-        elsewhere(send_all, [(task_group(task.public_id), message)])
+        elsewhere(send_all, [([task_group(task.public_id)], message)])
 
     expect(page.locator(f"[data-stream='{task.public_id}']")).to_have_text("I look at <b>the order</b>.")
 

@@ -114,7 +114,7 @@ def test_pieces_of_an_answer_reach_the_page_of_the_task(vera, open_page):
     send_all(
         [
             (
-                task_group(task.public_id),
+                [task_group(task.public_id)],
                 {"type": "task.delta", "task": task.public_id, "turn": 2, "text": "Héllo <b>"},
             )
         ]
@@ -221,7 +221,7 @@ def test_a_page_that_does_not_keep_up_is_closed_and_one_that_acknowledges_is_not
         send_all(
             [
                 (
-                    task_group(task.public_id),
+                    [task_group(task.public_id)],
                     {"type": "task.delta", "task": task.public_id, "turn": 1, "text": "x" * 8000},
                 )
             ]

@@ -100,7 +100,7 @@ def build() -> World:
     )
     rows: list[Model] = [
         task.events.first(),
-        Signal.objects.create(group="tasks", payload={}, at=task.created_at),
+        Signal.objects.create(groups="tasks", payload={}, at=task.created_at),
         task.agent_version,
         task.agent_version.agent,
         task.customer,

@@ -36,5 +36,10 @@ def before_use(tool: str, task: Task, **arguments: Any) -> tuple[Sensitive[Any],
     return spec.sensitive, context_for(task, tool, arguments), validated(spec, arguments).value
 
 
+def again(context: Context) -> Context:
+    """The same call, looked at a second time."""
+    return Context(task=context.task, call=context.call)
+
+
 def task_for(customer: Any) -> Task:
     return TaskFactory(customer=customer, status="running")

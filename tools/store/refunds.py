@@ -61,9 +61,16 @@ class Intent:
         return self.account.order
 
 
-def intend_refund(context: Context, arguments: IssueRefund, *, lock: bool = False) -> Intent:
-    """Raises ToolError, in words the model can act on, when this refund is impossible."""
-    account = account_of(order_of(context.task, arguments.order, lock=lock))
+def intend_refund(context: Context, arguments: IssueRefund) -> Intent:
+    """What would go back, worked out once for a context. Raises ToolError, in words the model can act on, when it is impossible."""
+    if "refund" not in context.found:
+        context.found["refund"] = _refund(context, arguments)
+    intent: Intent = context.found["refund"]
+    return intent
+
+
+def _refund(context: Context, arguments: IssueRefund) -> Intent:
+    account = account_of(order_of(context.task, arguments.order, lock=True))
     order = account.order
     if arguments.currency != order.currency:
         raise ToolError(
@@ -92,11 +99,16 @@ def intend_refund(context: Context, arguments: IssueRefund, *, lock: bool = Fals
     return Intent(account, amount, charge)
 
 
-def intend_duplicate_refund(
-    context: Context, arguments: RefundDuplicateCharge, *, lock: bool = False
-) -> Intent:
-    """Raises ToolError when the order has no duplicate charge that is still whole."""
-    account = account_of(order_of(context.task, arguments.order, lock=lock))
+def intend_duplicate_refund(context: Context, arguments: RefundDuplicateCharge) -> Intent:
+    """The same for a duplicate charge. Raises ToolError when the order has none that is still whole."""
+    if "duplicate" not in context.found:
+        context.found["duplicate"] = _duplicate_refund(context, arguments)
+    intent: Intent = context.found["duplicate"]
+    return intent
+
+
+def _duplicate_refund(context: Context, arguments: RefundDuplicateCharge) -> Intent:
+    account = account_of(order_of(context.task, arguments.order, lock=True))
     _something_is_left(account)
     duplicate = duplicate_in(account)
     if duplicate is None:
@@ -110,11 +122,11 @@ def intend_duplicate_refund(
 
 
 def issue_refund(context: Context, arguments: IssueRefund) -> dict[str, Any]:
-    return _give_back(context.call, intend_refund(context, arguments, lock=True), arguments.reason)
+    return _give_back(context.call, intend_refund(context, arguments), arguments.reason)
 
 
 def refund_duplicate_charge(context: Context, arguments: RefundDuplicateCharge) -> dict[str, Any]:
-    intent = intend_duplicate_refund(context, arguments, lock=True)
+    intent = intend_duplicate_refund(context, arguments)
     assert intent.charge is not None
     return {**_give_back(context.call, intent, arguments.reason), "charge": intent.charge.number}
 

@@ -49,10 +49,13 @@ def facts(intent: Intent) -> dict[str, Any]:
     }
 
 
+def title(intent: Intent) -> str:
+    return f"Refund {intent.amount} to {visible(intent.order.customer.name)} for {intent.order.number}"
+
+
 def card(intent: Intent, task: Task) -> Card:
-    order = intent.order
     return Card(
-        headline=f"Refund {intent.amount} to {visible(order.customer.name)} for {order.number}",
+        headline=title(intent),
         rows=tuple(_rows(intent, task)),
         tables=tuple(_tables(intent.account)),
         undo=UNDO,

@@ -25,7 +25,7 @@ from tools.store.refunds import (
     issue_refund,
     refund_duplicate_charge,
 )
-from tools.store.sign_off import card, facts, subject
+from tools.store.sign_off import card, facts, subject, title
 
 
 def _refund_check(context: Any, arguments: IssueRefund) -> None:
@@ -77,7 +77,8 @@ TOOLS: list[ToolSpec[Any]] = [
             amount=lambda context, arguments: intend_refund(context, arguments).amount,
             subject=lambda context, arguments: subject(intend_refund(context, arguments)),
             check=_refund_check,
-            facts=lambda context, arguments: facts(intend_refund(context, arguments, lock=True)),
+            facts=lambda context, arguments: facts(intend_refund(context, arguments)),
+            title=lambda context, arguments: title(intend_refund(context, arguments)),
             card=lambda context, arguments: card(intend_refund(context, arguments), context.task),
         ),
     ),
@@ -95,7 +96,8 @@ TOOLS: list[ToolSpec[Any]] = [
             amount=lambda context, arguments: intend_duplicate_refund(context, arguments).amount,
             subject=lambda context, arguments: subject(intend_duplicate_refund(context, arguments)),
             check=_duplicate_check,
-            facts=lambda context, arguments: facts(intend_duplicate_refund(context, arguments, lock=True)),
+            facts=lambda context, arguments: facts(intend_duplicate_refund(context, arguments)),
+            title=lambda context, arguments: title(intend_duplicate_refund(context, arguments)),
             card=lambda context, arguments: card(intend_duplicate_refund(context, arguments), context.task),
         ),
     ),
