@@ -9,11 +9,12 @@ from typing import Any
 from django.db import transaction
 from django.db.models.functions import Now
 
+from agentdesk.core import rows
 from agentdesk.core.clock import database_now
 from agentdesk.core.errors import ToolError
 from agentdesk.core.text import shortened
 from agentdesk.events.models import Kind
-from agentdesk.events.record import Fact, record
+from agentdesk.events.record import Fact, gathered, record
 from approvals import policies
 from approvals.models import Approval, ApprovalKind, ApprovalStatus
 from approvals.policy import Allowed, consider
@@ -21,7 +22,7 @@ from approvals.seen import present_facts, seen_hash
 from tasks import transitions
 from tasks.models import Task, WaitingFor
 from tools.arguments import Parsed, validated
-from tools.calls import close
+from tools.calls import close, refresh
 from tools.models import CallStatus, ToolCall
 from tools.registry import find
 from tools.spec import Context, ToolSpec
@@ -30,37 +31,33 @@ QUESTION_EXPIRES = timedelta(days=7)
 
 
 def pause(task: Task, calls: Sequence[ToolCall]) -> None:
-    """Open an approval for each call that has none and make the task wait for them.
+    """Make a claimed task wait for the open questions about these calls, and open those that are missing.
 
     Where one of them was decided meanwhile, the task goes straight back to the queue instead. Raises ClaimLost.
     """
     with transaction.atomic():
-        held = transitions.hold(task.pk, fence=task.fence)
-        still_asking: list[ToolCall] = []
-        for call in ToolCall.objects.filter(pk__in=[call.pk for call in calls]).order_by(
-            "turn_id", "position"
-        ):
-            call.task = held
-            if (
-                call.status == CallStatus.PROPOSED and open_for(call) is not None
-            ) or call.status == CallStatus.ASKING:
-                still_asking.append(call)
-        if len(still_asking) < len(calls) or not still_asking:
-            transitions.release(held, why="A question was answered meanwhile")
-            return
-        questions = all((spec := find(call.tool)) is not None and spec.asks_question for call in still_asking)
-        transitions.wait(held, waiting_for=WaitingFor.QUESTION if questions else WaitingFor.APPROVAL)
+        transitions.confirm(task)
+        with gathered(task):
+            for call in calls:
+                refresh(call, task)
+                if call.status == CallStatus.PROPOSED:
+                    open_for(Context(task=task, call=call))
+            if any(call.status != CallStatus.ASKING for call in calls):
+                transitions.release(task, why="A question was answered meanwhile")
+                return
+            questions = all((spec := find(call.tool)) is not None and spec.asks_question for call in calls)
+            transitions.wait(task, waiting_for=WaitingFor.QUESTION if questions else WaitingFor.APPROVAL)
 
 
-def open_for(call: ToolCall) -> Approval | None:
+def open_for(context: Context) -> Approval | None:
     """Ask people about a proposed call; None when there turned out to be nothing to ask (it was closed or allowed).
 
-    Call it inside a transaction that holds the task.
+    Call it inside a transaction that holds the task. Afterwards the call is as the database has it.
     """
+    call = context.call
     spec = find(call.tool)
     assert spec is not None
     parsed = validated(spec, call.arguments or {})
-    context = Context(task=call.task, call=call)
     try:
         approval = (
             _question(context, spec, parsed) if spec.asks_question else _sign_off(context, spec, parsed)
@@ -69,11 +66,10 @@ def open_for(call: ToolCall) -> Approval | None:
         close(call, CallStatus.FAILED, {"error": error.sentence}, code=error.code)
         return None
     if approval is None:
-        ToolCall.objects.filter(pk=call.pk, status=CallStatus.PROPOSED).update(status=CallStatus.ALLOWED)
+        _move(call, CallStatus.ALLOWED)
         return None
-    approval.save()
-    ToolCall.objects.filter(pk=call.pk, status=CallStatus.PROPOSED).update(status=CallStatus.ASKING)
-    call.status = CallStatus.ASKING
+    (approval.pk,) = rows.insert(Approval, [vars(approval)])
+    _move(call, CallStatus.ASKING)
     record(
         call.task,
         Fact(
@@ -81,6 +77,14 @@ def open_for(call: ToolCall) -> Approval | None:
         ),
     )
     return approval
+
+
+def _move(call: ToolCall, status: CallStatus) -> None:
+    moved = rows.change(
+        ToolCall, call.pk, where={"status": CallStatus.PROPOSED}, put={"status": status}, returning="id"
+    )
+    assert moved, "whoever holds the task moves its calls"
+    call.status = status
 
 
 def _question(context: Context, spec: ToolSpec[Any], parsed: Parsed) -> Approval:
@@ -148,7 +152,7 @@ def supersede(approval: Approval, *, why: str) -> Approval | None:
         call.task,
         Fact(Kind.APPROVAL_SUPERSEDED, {"approval": approval.public_id, "call": call.key, "why": why}),
     )
-    again = open_for(call)
+    again = open_for(Context(task=call.task, call=call))
     if again is not None:
         Approval.objects.filter(pk=approval.pk).update(superseded_by=again)
     return again
@@ -157,15 +161,15 @@ def supersede(approval: Approval, *, why: str) -> Approval | None:
 def ask_again(task: Task, call: ToolCall, *, why: str) -> None:
     """The sign-off of an allowed call does not hold at its execution: supersede it and wait. Raises ClaimLost."""
     with transaction.atomic():
-        held = transitions.hold(task.pk, fence=task.fence)
+        transitions.confirm(task)
         approval = (
             Approval.objects.filter(tool_call=call, status=ApprovalStatus.APPROVED)
             .select_related("tool_call")
             .first()
         )
         if approval is not None:
-            approval.tool_call.task = held
+            approval.task = approval.tool_call.task = task
             supersede(approval, why=why)
         else:
             ToolCall.objects.filter(pk=call.pk, status=CallStatus.ALLOWED).update(status=CallStatus.PROPOSED)
-    pause(task, [call])
+        pause(task, [call])

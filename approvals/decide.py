@@ -6,11 +6,12 @@ from django.contrib.auth.models import User
 from django.db import transaction
 from django.db.models.functions import Now
 
+from agentdesk.core import rows
 from agentdesk.core.clock import database_now
 from agentdesk.core.errors import DeskError, Forbidden, Invalid, Late, ToolError
 from agentdesk.core.text import checked, refuse_unstorable
 from agentdesk.events.models import Kind
-from agentdesk.events.record import Fact, record
+from agentdesk.events.record import Fact, gathered, record
 from approvals import policies
 from approvals.ask import supersede
 from approvals.expire import expire
@@ -36,15 +37,17 @@ def decide(approval: Approval, *, by: User, verdict: str, seen: str, reason: str
     when more signatures are needed. Raises Forbidden (not entitled), Late (already decided, expired, withdrawn, or the
     facts changed: nothing was decided) and Invalid (the form is wrong).
     """
-    refusal = _not_entitled(approval, _signer(approval, by))
-    if refusal is not None:  # before the form: who may not decide learns nothing else
-        raise refusal
-    reason = _checked_input(approval, verdict, reason)
     with transaction.atomic():
         task = transitions.lock(approval.task_id)
-        present = Approval.objects.select_related("tool_call", "policy_version").get(pk=approval.pk)
+        (present,) = rows.read(Approval, {"id": approval.pk})
+        (present.tool_call,) = rows.read(ToolCall, {"id": approval.tool_call_id})
         present.task = present.tool_call.task = task
-        refusal = _decide(present, by=by, verdict=Verdict(verdict), seen=seen, reason=reason)
+        signer = _signer(present, by)
+        refusal = _not_entitled(present, signer)  # before the form: who may not decide learns nothing else
+        if refusal is None:
+            reason = _checked_input(present, verdict, reason)
+            with gathered(task):
+                refusal = _decide(present, signer, by=by, verdict=Verdict(verdict), seen=seen, reason=reason)
     if refusal is not None:  # raised after the commit: an expiry or a new question found on the way must stay
         raise refusal
     present.refresh_from_db()
@@ -65,11 +68,9 @@ def _checked_input(approval: Approval, verdict: str, reason: str) -> str:
     return checked(reason, field="answer" if verdict == Verdict.ANSWER else "reason", max_length=MAX_REASON)
 
 
-def _decide(approval: Approval, *, by: User, verdict: Verdict, seen: str, reason: str) -> DeskError | None:
-    signer = _signer(approval, by)
-    refusal = _not_entitled(approval, signer)
-    if refusal is not None:
-        return refusal
+def _decide(
+    approval: Approval, signer: Person, *, by: User, verdict: Verdict, seen: str, reason: str
+) -> DeskError | None:
     if approval.status != ApprovalStatus.OPEN:
         return Late(in_words(approval))
     if approval.expires_at <= database_now():

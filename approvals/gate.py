@@ -7,16 +7,20 @@ from typing import Any
 
 from django.db import transaction
 
+from agentdesk.core import rows
 from agentdesk.core.clock import database_now
 from agentdesk.core.errors import DeskError, ToolError
+from agentdesk.events.record import gathered
 from approvals import policies
-from approvals.models import Approval, ApprovalStatus, Verdict
+from approvals.ask import open_for
+from approvals.models import Approval, ApprovalStatus, Decision, Verdict
 from approvals.people import person
-from approvals.policy import Allowed, Asked, Band, Signature, complete, consider, entitled
+from approvals.policy import Allowed, Band, Signature, complete, consider, entitled
 from approvals.seen import present_facts, seen_hash
 from tasks import transitions
+from tasks.models import Task
 from tools.arguments import Parsed, validated
-from tools.calls import close
+from tools.calls import close, refresh
 from tools.models import FINISHED, CallStatus, ToolCall
 from tools.registry import find
 from tools.spec import Context, ToolSpec
@@ -39,31 +43,32 @@ def never_asks(call: ToolCall) -> bool:
     return call.status in FINISHED or spec is None or not spec.people_decide
 
 
-def ask_gate(call: ToolCall, *, fence: int) -> Answer:
-    """Whether the call can go on now. A refused or impossible call is closed here, and goes on to tell the model so.
+def ask_gate(task: Task, call: ToolCall) -> Answer:
+    """Whether a call of a claimed task can go on now; afterwards `call` is as the database has it.
 
-    Raises ClaimLost.
+    Where a person is needed, the approval is open when this returns. A refused or impossible call is closed here, and goes
+    on to tell the model so. Raises ClaimLost.
     """
     spec = find(call.tool)
     if spec is None or never_asks(call):
         return Answer.RUN
     with transaction.atomic():
-        task = transitions.hold(call.task_id, fence=fence)
-        call = ToolCall.objects.get(pk=call.pk)
-        call.task = task
-        match call.status:
-            case CallStatus.ASKING:
-                return Answer.ASK
-            case CallStatus.PROPOSED:
-                return _consider(Context(task=task, call=call), spec)
-            case _:
-                return Answer.RUN
+        transitions.confirm(task)
+        refresh(call, task)
+        with gathered(task):
+            match call.status:
+                case CallStatus.ASKING:
+                    return Answer.ASK
+                case CallStatus.PROPOSED:
+                    return _consider(Context(task=task, call=call), spec)
+                case _:
+                    return Answer.RUN
 
 
 def _consider(context: Context, spec: ToolSpec[Any]) -> Answer:
     call = context.call
     if spec.asks_question is not None:
-        return Answer.ASK
+        return Answer.ASK if open_for(context) else Answer.RUN
     assert spec.sensitive is not None
     parsed = validated(spec, call.arguments or {})
     try:
@@ -86,13 +91,7 @@ def _consider(context: Context, spec: ToolSpec[Any]) -> Answer:
             code=error.code,
         )
         return Answer.RUN
-    _, rules = policies.current()
-    if isinstance(
-        consider(rules, tool=call.tool, amount=spec.sensitive.amount(context, parsed.value)), Asked
-    ):
-        return Answer.ASK
-    ToolCall.objects.filter(pk=call.pk, status=CallStatus.PROPOSED).update(status=CallStatus.ALLOWED)
-    return Answer.RUN
+    return Answer.ASK if open_for(context) else Answer.RUN
 
 
 def _refuse_repetition(call: ToolCall) -> None:
@@ -126,13 +125,11 @@ def authorise(context: Context, spec: ToolSpec[Any], parsed: Parsed) -> None:
     verdict = consider(rules, tool=spec.name, amount=spec.sensitive.amount(context, parsed.value))
     if isinstance(verdict, Allowed):
         return
-    approval = (
-        Approval.objects.filter(tool_call=context.call, status=ApprovalStatus.APPROVED)
-        .select_related("task")
-        .first()
-    )
-    if approval is None:
+    approved = rows.read(Approval, {"tool_call_id": context.call.pk, "status": ApprovalStatus.APPROVED})
+    if not approved:
         raise MustAsk("Nobody has signed this call.")
+    approval = approved[-1]
+    approval.task = context.task
     if seen_hash(context.call, version=version, facts=facts) != approval.seen_hash:
         raise MustAsk("The order or the policy changed after the sign-off.")
     if approval.expires_at <= database_now():
@@ -144,7 +141,8 @@ def authorise(context: Context, spec: ToolSpec[Any], parsed: Parsed) -> None:
 def _still_signed(approval: Approval, band: Band) -> bool:
     """Enough signatures for exactly what was shown, by people who could sign it this very moment."""
     valid: list[Signature] = []
-    for decision in approval.decisions.filter(verdict=Verdict.APPROVE, seen=approval.seen_hash):
+    signed = {"approval_id": approval.pk, "verdict": Verdict.APPROVE, "seen": approval.seen_hash}
+    for decision in rows.read(Decision, signed, order_by=["decided_at", "id"]):
         signer = person(decision.decided_by_id)
         if entitled(band, signer, requester_id=approval.task.requested_by_id) is None:
             valid.append(Signature(signer.id, signer.groups))

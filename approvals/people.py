@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.contrib.auth.models import Permission, User
 from django.db.models import Q
 
+from agentdesk.core import rows
 from approvals.models import Decision
 from approvals.policy import Person, Signature
 
@@ -13,7 +14,10 @@ DECIDE, ANSWER = "decide_approval", "answer_question"
 
 def person(user_id: int, *, right: str = DECIDE) -> Person:
     """Raises User.DoesNotExist. `right` is the codename that `may_decide` speaks of."""
-    user = User.objects.get(pk=user_id)
+    found = rows.read(User, {"id": user_id})
+    if not found:
+        raise User.DoesNotExist
+    (user,) = found
     entitled = Permission.objects.filter(
         Q(group__user=user) | Q(user=user), codename=right, content_type__app_label="approvals"
     ).exists()

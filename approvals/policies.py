@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import json
+from functools import lru_cache
+
 from django.contrib.auth.models import Group, User
 from django.db import transaction
 
+from agentdesk.core import rows
 from agentdesk.core.errors import Invalid
 from agentdesk.core.text import checked
 from approvals import policy as rules_of
@@ -15,10 +19,17 @@ NAME = "desk"
 
 def current() -> tuple[PolicyVersion, rules_of.Policy]:
     """Raises Invalid when the desk has no policy: then nothing sensitive runs."""
-    row = Policy.objects.select_related("current__policy").filter(name=NAME).first()
-    if row is None or row.current is None:
+    found = rows.read(Policy, {"name": NAME})
+    if not found or found[0].current_id is None:
         raise Invalid("The desk has no policy. Run `manage.py migrate`, or publish one in the admin.")
-    return row.current, rules_of.parse(row.current.rules)
+    (version,) = rows.read(PolicyVersion, {"id": found[0].current_id})
+    version.policy = found[0]
+    return version, _parsed_once(json.dumps(version.rules))
+
+
+@lru_cache(maxsize=8)
+def _parsed_once(rules: str) -> rules_of.Policy:
+    return rules_of.parse(json.loads(rules))
 
 
 def parsed(rules: object) -> rules_of.Policy:

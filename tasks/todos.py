@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from agentdesk.core import rows
 from agentdesk.core.errors import ToolError
 from agentdesk.events.models import Kind
 from agentdesk.events.record import Fact, record
@@ -29,12 +30,15 @@ def add(task: Task, texts: Sequence[str]) -> list[ToDo]:
 
 def set_state(task: Task, *, position: int, state: ToDoState) -> ToDo:
     """Move one step. Raises ToolError when the plan has no such step."""
-    todo = task.todos.filter(position=position).first()
-    if todo is None:
+    found = rows.read(ToDo, {"task_id": task.pk, "position": position})
+    if not found:
         raise ToolError(
             f"There is no to-do {position}. The plan has {task.todos.count()}; add steps with add_todos first."
         )
-    if task.todos.filter(pk=todo.pk).exclude(state=state).update(state=state):
+    (todo,) = found
+    if todo.state != state and rows.change(
+        ToDo, todo.pk, where={"state": todo.state}, put={"state": state}, returning="id"
+    ):
         todo.state = state
         record(task, Fact(Kind.TODO_CHANGED, {"position": position, "state": state}))
     return todo

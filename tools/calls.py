@@ -110,6 +110,13 @@ def close(call: ToolCall, status: CallStatus, payload: dict[str, Any], *, code: 
     return True
 
 
+def refresh(call: ToolCall, task: Task) -> None:
+    """Read a call of `task` again: people change it too."""
+    (now,) = rows.read(ToolCall, {"id": call.pk})
+    vars(call).update(vars(now))
+    call.task = task
+
+
 def spoken(payload: dict[str, Any]) -> str:
     """What the model reads: compact JSON."""
     return json.dumps(payload, ensure_ascii=False, separators=(",", ":"))

@@ -14,7 +14,7 @@ from agentdesk.events.record import gathered
 from tasks import transitions
 from tasks.models import Task
 from tools.arguments import Parsed, validated
-from tools.calls import close
+from tools.calls import close, refresh
 from tools.models import FINISHED, CallStatus, Effect, ToolCall
 from tools.registry import find
 from tools.spec import Context, ToolSpec
@@ -67,9 +67,7 @@ def _run(call: ToolCall, authorise: Authorise) -> None:
     """Raises _Failed with the call's own changes rolled back, and what ends the whole step."""
     spec = find(call.tool)
     if spec is None or spec.people_decide:
-        task = call.task
-        call.refresh_from_db()  # people changed its row since this worker read it
-        call.task = task
+        refresh(call, call.task)
     if call.status in FINISHED:
         return
     try:

@@ -1,4 +1,4 @@
-"""Rows written without the ORM's compiler: for the few statements that every turn of every task runs.
+"""Rows written and read without the ORM's compiler: for the few statements that every turn of every task runs.
 
 The models stay the only description of the tables; names and conversions are read from them. What this saves is the
 building of a query, which costs several times what the database needs for it (tests/benchmarks/engine.py).
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from functools import cache
-from typing import Any
+from typing import Any, TypeVar
 
 from django.db import connection
 from django.db.models import Field, Model
@@ -16,6 +16,8 @@ from django.db.models.fields import NOT_PROVIDED
 
 Values = Mapping[str, Any]
 """By attribute name: `task_id`, not `task`."""
+
+M = TypeVar("M", bound=Model)
 
 _NOTHING: dict[str, Any] = {}
 
@@ -90,6 +92,43 @@ def lock(model: type[Model], key: int, *, where: Values = _NOTHING, returning: s
     return None if row is None else row[0]
 
 
+def read(
+    model: type[M],
+    where: Values,
+    *,
+    order_by: Sequence[str] = (),
+    limit: int | None = None,
+    lock: bool = False,
+) -> list[M]:
+    """The rows that are as `where` says, as `model.objects.filter(...)` gives them; `order_by` takes names, `-name` falls.
+
+    `lock` holds them until the transaction ends.
+    """
+    columns, converters = _selection(model, connection.vendor)
+    conditions, wanted = _conditions(model, where)
+    order = ", ".join(
+        f"{_column(model, name.removeprefix('-'))}{' DESC' if name.startswith('-') else ''}"
+        for name in order_by
+    )
+    sql = (
+        f"SELECT {columns} FROM {_table(model)} WHERE {conditions}"  # noqa: S608 -- names come from models
+        f"{f' ORDER BY {order}' if order else ''}{f' LIMIT {limit:d}' if limit is not None else ''}"
+        f"{' FOR UPDATE' if lock and connection.features.has_select_for_update else ''}"
+    )
+    with connection.cursor() as cursor:
+        cursor.execute(sql, wanted)
+        found = cursor.fetchall()
+    names = _names(model)
+    objects = []
+    for row in found:
+        values = list(row)
+        for index, expression, functions in converters:
+            for convert in functions:
+                values[index] = convert(values[index], expression, connection)
+        objects.append(model.from_db(connection.alias, names, values))
+    return objects
+
+
 def _conditions(model: type[Model], where: Values) -> tuple[str, list[Any]]:
     parts: list[str] = []
     values: list[Any] = []
@@ -109,6 +148,24 @@ def _given(field: Field[Any, Any], row: Values) -> Any:
 
 def _stored(model: type[Model], name: str, value: Any) -> Any:
     return _field(model, name).get_db_prep_save(value, connection=connection)
+
+
+@cache
+def _names(model: type[Model]) -> list[str]:
+    return [field.attname for field in model._meta.concrete_fields]  # noqa: SLF001 -- ditto
+
+
+@cache
+def _selection(model: type[Model], vendor: str) -> tuple[str, list[tuple[int, Any, list[Any]]]]:  # noqa: ARG001 -- a key
+    fields = model._meta.concrete_fields  # noqa: SLF001 -- ditto
+    columns = ", ".join(f'"{field.column}"' for field in fields)
+    converters = []
+    for index, field in enumerate(fields):
+        expression = field.get_col(model._meta.db_table)  # noqa: SLF001 -- ditto
+        functions = connection.ops.get_db_converters(expression) + expression.get_db_converters(connection)
+        if functions:
+            converters.append((index, expression, functions))
+    return columns, converters
 
 
 @cache

@@ -82,6 +82,10 @@ def move(
     False, and nothing changed, when the row is not so. The arguments are those of `rows.change`.
     """
     assert transaction.get_connection().in_atomic_block, "an event belongs to the transaction of its change"
+    gathering = _gathering.get()
+    if gathering is not None and gathering.task.pk == task.pk:  # what was recorded before comes before
+        facts = (*gathering.facts, *facts)
+        gathering.facts.clear()
     last = rows.change(
         type(task),
         task.pk,

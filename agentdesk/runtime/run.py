@@ -7,10 +7,8 @@ import logging
 import time
 from typing import Any, cast
 
-from agents import Agent, FunctionTool, RunConfig, Runner, RunResultStreaming, TResponseInputItem
+from agents import Agent, RunConfig, Runner, RunResultStreaming, TResponseInputItem
 from agents.run_config import ToolErrorFormatterArgs, ToolExecutionConfig
-from agents.run_context import RunContextWrapper
-from agents.tool_context import ToolContext
 from asgiref.sync import sync_to_async
 from django.db import DatabaseError
 
@@ -21,6 +19,7 @@ from agentdesk.runtime.deltas import Deltas
 from agentdesk.runtime.journal import Answer, Journal
 from agentdesk.runtime.recorded_model import RecordedModel
 from agentdesk.runtime.thinking import Thinkers
+from agentdesk.runtime.toolbox import as_function
 from approvals.ask import ask_again, pause
 from approvals.cancel import fail_task
 from approvals.gate import Answer as GateAnswer
@@ -29,10 +28,23 @@ from tasks import transitions
 from tasks.models import Task
 from tools.invoke import invoke
 from tools.models import ToolCall
-from tools.registry import find
-from tools.spec import ToolSpec
 
 logger = logging.getLogger(__name__)
+
+
+def _spoken_error(failed: ToolErrorFormatterArgs[Any]) -> str | None:
+    """An unknown tool: the journal holds what the model is told."""
+    run: Run = failed.run_context.context
+    call = run.journal.calls.get(failed.call_id)
+    return call.output if call is not None and call.output else None
+
+
+_CONFIG = RunConfig(
+    tracing_disabled=True,  # the SDK would export traces to OpenAI
+    tool_not_found_behavior="return_error_to_model",
+    tool_error_formatter=_spoken_error,
+    tool_execution=ToolExecutionConfig(max_function_tool_concurrency=1),  # calls of a turn run in their order
+)
 
 
 class LimitReached(DeskError):
@@ -86,13 +98,13 @@ class Run:
             instructions=f"{version.instructions}\n\nToday is {self.task.created_at:%Y-%m-%d}.",
             model=model,
             model_settings=self.thinkers.how(version),
-            tools=[self._tool(spec) for name in version.tools if (spec := find(name)) is not None],
+            tools=[tool for name in version.tools if (tool := as_function(name)) is not None],
         )
         try:
             async with asyncio.timeout(self._seconds_left()):
                 transcript = cast("list[TResponseInputItem]", self.journal.transcript())
                 result = Runner.run_streamed(
-                    agent, transcript, context=self, run_config=self._config(), max_turns=None
+                    agent, transcript, context=self, run_config=_CONFIG, max_turns=None
                 )
                 await self._drain(result)
         except TimeoutError:
@@ -123,44 +135,20 @@ class Run:
             if not result.is_complete:
                 result.cancel()
 
-    def _config(self) -> RunConfig:
-        return RunConfig(
-            tracing_disabled=True,  # the SDK would export traces to OpenAI
-            tool_not_found_behavior="return_error_to_model",
-            tool_error_formatter=self._spoken_error,
-            tool_execution=ToolExecutionConfig(
-                max_function_tool_concurrency=1
-            ),  # calls of a turn run in their order
-        )
-
-    def _spoken_error(self, failed: ToolErrorFormatterArgs[Any]) -> str | None:
-        """An unknown tool: the journal holds what the model is told."""
-        call = self.journal.calls.get(failed.call_id)
-        return call.output if call is not None and call.output else None
-
-    def _tool(self, spec: ToolSpec[Any]) -> FunctionTool:
-        return FunctionTool(
-            name=spec.name,
-            description=spec.description,
-            params_json_schema=spec.schema,
-            on_invoke_tool=self._invoke,
-            needs_approval=self._needs_person,
-            strict_json_schema=True,
-        )
-
-    async def _needs_person(self, _: RunContextWrapper[Any], __: dict[str, Any], call_id: str) -> bool:
+    async def needs_person(self, call_id: str) -> bool:
+        """Whether this call has to wait for people; the SDK asks before each one."""
         call = self.journal.calls[call_id]
         if never_asks(call):
             return False
-        answer = await self._guarded(call, ask_gate, call, fence=self.task.fence)
+        answer = await self._guarded(call, ask_gate, self.task, call)
         return bool(answer == GateAnswer.ASK)
 
-    async def _invoke(self, context: ToolContext[Any], _: str) -> str:
-        call = self.journal.calls[context.tool_call_id]
-        if call.output:
-            return call.output
-        together = self.journal.runnable_with(call)
-        await self._guarded(call, invoke, self.task, together, authorise=authorise)
+    async def invoke(self, call_id: str) -> str:
+        """What the model is told about this call. With it run the calls behind it that need nobody either."""
+        call = self.journal.calls[call_id]
+        if not call.output:
+            together = self.journal.runnable_with(call)
+            await self._guarded(call, invoke, self.task, together, authorise=authorise)
         return call.output
 
     async def _guarded(self, call: ToolCall, function: Any, *arguments: Any, **keywords: Any) -> Any:

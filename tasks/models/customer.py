@@ -37,3 +37,11 @@ class Customer(models.Model):
 
     def __str__(self) -> str:
         return f"{self.name} ({self.number})"
+
+    def is_named(self, text: str) -> bool:
+        """Whether `CustomerQuerySet.named` would find this customer by `text`."""
+        return text.strip().casefold() in {
+            self.number.casefold(),
+            self.email.casefold(),
+            self.name.casefold(),
+        }

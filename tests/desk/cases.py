@@ -22,6 +22,7 @@ from tests.factories import (
 )
 from tools.arguments import validated
 from tools.registry import all_tools
+from tools.spec import Context
 
 CUSTOMER_SAYS = "There are two identical charges on my card."
 AGENT_SAYS = "I am sure the charge was taken twice."
@@ -78,6 +79,6 @@ def _asked(task: Task, tool: str, arguments: dict[str, Any]) -> Approval:
         arguments_hash=parsed.hash,
     )
     with transaction.atomic():
-        approval = ask.open_for(call)
+        approval = ask.open_for(Context(task=call.task, call=call))
     assert approval is not None
     return approval

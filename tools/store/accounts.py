@@ -9,6 +9,7 @@ from datetime import timedelta
 from django.db.models import Count, Sum
 from django.utils import timezone
 
+from agentdesk.core import rows
 from agentdesk.core.money import Money
 from tasks.models import Customer
 from tools.store.models import Charge, Order, Refund
@@ -51,8 +52,12 @@ class RefundTotal:
 
 def account_of(order: Order) -> Account:
     """Two queries. A refund that names no charge used up the oldest charges first."""
-    charges = list(order.charges.order_by("captured_at", "id"))
-    refunds = list(order.refunds.select_related("charge").order_by("refunded_at", "id"))
+    charges = rows.read(Charge, {"order_id": order.pk}, order_by=["captured_at", "id"])
+    refunds = rows.read(Refund, {"order_id": order.pk}, order_by=["refunded_at", "id"])
+    of_key = {charge.pk: charge for charge in charges}
+    for refund in refunds:
+        if refund.charge_id is not None:
+            refund.charge = of_key[refund.charge_id]
     left = {charge.pk: charge.amount_minor for charge in charges}
     for refund in refunds:
         if refund.charge_id is not None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.db import connection
 
+from agentdesk.core import rows
 from agentdesk.core.errors import ToolError
 from tasks.models import Customer, Task
 from tools.store.models import Order
@@ -16,7 +17,7 @@ def customer_of(task: Task, text: str) -> Customer:
     name exists; for a task without a customer, when nobody or several people match.
     """
     if task.customer is not None:
-        if not Customer.objects.named(text).filter(pk=task.customer.pk).exists():
+        if not task.customer.is_named(text):
             raise ToolError(
                 f"This task is for customer {task.customer.number}; data of anybody else is closed to it. "
                 f"Ask for {task.customer.number}."
@@ -39,10 +40,10 @@ def order_of(task: Task, number: str, *, lock: bool = False) -> Order:
 
     Raises ToolError when there is none, or when it is not one of the task's customer, in the same words for both.
     """
-    orders = Order.objects.select_related("customer")
-    if lock and connection.in_atomic_block:
-        orders = orders.select_for_update(of=("self",))
-    order = orders.filter(number=number.strip().upper()).first()
+    found = rows.read(Order, {"number": number.strip().upper()}, lock=lock and connection.in_atomic_block)
+    order = found[0] if found else None
+    if order is not None and task.customer is not None and order.customer_id == task.customer.pk:
+        order.customer = task.customer  # read with the task
     if task.customer is not None and (order is None or order.customer_id != task.customer_id):
         raise ToolError(
             f"{task.customer.number}, the customer of this task, has no order {number!r}. "

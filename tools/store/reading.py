@@ -5,13 +5,16 @@ from __future__ import annotations
 from datetime import date, datetime
 from typing import Annotated, Any
 
+from django.db.models import Count
 from pydantic import Field
 
+from agentdesk.core import rows
 from agentdesk.core.text import shortened
-from tasks.models import LIVE
+from tasks.models import LIVE, Task
 from tools.spec import Arguments, Context
 from tools.store.accounts import account_of, recent_refunds
 from tools.store.lookup import customer_of, order_of
+from tools.store.models import OrderLine
 
 MAX_ITEMS_TEXT = 300
 
@@ -46,7 +49,9 @@ def get_user_data(context: Context, arguments: GetUserData) -> dict[str, Any]:
         "since": customer.since.isoformat(),
         "notes": customer.notes,
         "orders": customer.orders.count(),
-        "open_tickets": customer.tickets.filter(tasks__status__in=LIVE).distinct().count(),
+        "open_tickets": Task.objects.filter(ticket__customer=customer, status__in=LIVE).aggregate(
+            count=Count("ticket", distinct=True)
+        )["count"],
         "refunds_90_days": {"count": 0, "total_minor": 0, "currency": newest.currency if newest else "USD"},
     }
     totals = [
@@ -100,7 +105,7 @@ def get_order_details(context: Context, arguments: GetOrderDetails) -> dict[str,
                 "quantity": line.quantity,
                 "unit_price_minor": line.unit_price_minor,
             }
-            for line in order.lines.all()
+            for line in rows.read(OrderLine, {"order_id": order.pk}, order_by=["id"])
         ],
         "charges": [
             {
