@@ -8,17 +8,24 @@ from django_q.conf import Conf
 from django_q.models import OrmQ
 from django_q.tasks import async_task
 
+from agentdesk.events.announce import send_all
+
 JOB = "agentdesk.runtime.job.advance"
 """The one place that names the job which claims and drives tasks."""
 
 
+WORK = "work"
+"""The group of workers that are up and listen for "there is work"."""
+
+
 def wake() -> None:
-    """Leave a wake-up that becomes visible with this transaction.
+    """Tell the workers that listen, and leave a wake-up that becomes visible with this transaction.
 
     One that no worker has taken yet is enough: it is locked here, so that nobody can take it before this
     transaction commits and still miss its change.
     """
     assert transaction.get_connection().in_atomic_block, "a wake-up belongs to the transaction of its change"
+    send_all([([WORK], {"type": "work.waits"})])
     untaken = OrmQ.objects.select_for_update(skip_locked=True).filter(
         key=Conf.CLUSTER_NAME, lock__lt=timezone.now()
     )

@@ -11,7 +11,7 @@ from channels.layers import get_channel_layer
 
 from agentdesk.events.channel_layer import LOST, DatabaseChannelLayer
 
-MOVES = {"task.at", LOST["type"]}
+MOVES = {"task.at", "work.waits", LOST["type"]}
 
 
 class Wakeups:

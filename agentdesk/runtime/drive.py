@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import os
 import secrets
@@ -15,23 +16,25 @@ from django.conf import settings
 from django.db import DatabaseError, connection
 
 from agentdesk.events.announce import prune
+from agentdesk.events.listen import listening
 from agentdesk.runtime import stop
 from agentdesk.runtime.deltas import Deltas
 from agentdesk.runtime.run import Run
 from agentdesk.runtime.thinking import Thinkers
 from approvals.expire import expire_due
-from tasks import transitions
+from tasks import queue, transitions
 from tasks.models import Task, TaskStatus
 from tools.messages.deliver import deliver_pending
 
 logger = logging.getLogger(__name__)
 
-LOOK_SECONDS = 0.05
+LOOK_SECONDS = 0.25
+"""How often it looks for work that nobody told it of: a task whose time has come, a claim that was lost."""
 SWEEP_SECONDS = 5.0
 POST_SECONDS = 1.0
-LINGER_SECONDS = 3.0
-"""How long an idle driver stays, so that a quick decision finds it warm."""
+HEAR_SECONDS, RETRY_HEARING_SECONDS = 60.0, 5.0
 DRIVE_SECONDS = 240.0
+"""How long it takes on work. An idle driver stays, so that a decision finds it warm."""
 HAND_OVER_SECONDS = 270.0
 """Before django-q2's timeout of 300 s, which would kill the process."""
 
@@ -47,7 +50,7 @@ class Driver:
         thinkers: Thinkers | None = None,
         capacity: int | None = None,
         drive_seconds: float = DRIVE_SECONDS,
-        linger_seconds: float = LINGER_SECONDS,
+        linger_seconds: float = DRIVE_SECONDS,
         only: int | None = None,
     ) -> None:
         self.thinkers = thinkers or Thinkers()
@@ -58,6 +61,7 @@ class Driver:
         self.deadline = time.monotonic() + drive_seconds
         self.hand_over = time.monotonic() + max(drive_seconds, HAND_OVER_SECONDS)
         self.running: dict[int, asyncio.Task[None]] = {}
+        self.woken = asyncio.Event()
         self.deltas = Deltas()
 
     async def drive(self) -> None:
@@ -67,6 +71,8 @@ class Driver:
             asyncio.create_task(_every(SWEEP_SECONDS, self._sweep)),
             asyncio.create_task(_every(POST_SECONDS, self._post)),
         ]
+        if self.linger_seconds:
+            background.append(asyncio.create_task(self._hear()))
         try:
             async with self.thinkers:
                 await self._drive()
@@ -94,7 +100,23 @@ class Driver:
                 await asyncio.sleep(1)
             if time.monotonic() - idle_since > self.linger_seconds:
                 return
-            await asyncio.sleep(LOOK_SECONDS)
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self.woken.wait(), LOOK_SECONDS)
+            self.woken.clear()
+
+    async def _hear(self) -> None:
+        """Look at once when somebody says that there is work. Without the layer of channels, the regular look finds it."""
+        while True:
+            try:
+                async with listening(queue.WORK) as wakeups:
+                    while True:
+                        if await wakeups.wait(HEAR_SECONDS):
+                            self.woken.set()
+            except Exception:
+                logger.exception(
+                    "A worker does not hear of new work at once; it looks several times a second."
+                )
+                await asyncio.sleep(RETRY_HEARING_SECONDS)
 
     def _told_to_end(self) -> bool:
         return stop.requested() or time.monotonic() > self.deadline
@@ -102,7 +124,11 @@ class Driver:
     def _start(self, task: Task) -> None:
         job = asyncio.create_task(Run(task, self.thinkers, self.deltas).advance())
         self.running[task.pk] = job
-        job.add_done_callback(lambda _, pk=task.pk: self.running.pop(pk, None))  # type: ignore[misc]
+        job.add_done_callback(lambda _, pk=task.pk: self._ended(pk))  # type: ignore[misc]
+
+    def _ended(self, pk: int) -> None:
+        self.running.pop(pk, None)
+        self.woken.set()  # there is room for another one
 
     async def _beat(self) -> None:
         """Renew the claims and stop what was lost. Nothing else runs in this loop: a late beat costs every claim."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date, datetime
 from typing import Annotated, Any
 
@@ -14,7 +15,7 @@ from tasks.models import LIVE, Task
 from tools.spec import Arguments, Context
 from tools.store.accounts import account_of, recent_refunds
 from tools.store.lookup import customer_of, order_of
-from tools.store.models import OrderLine
+from tools.store.models import Order, OrderLine
 
 MAX_ITEMS_TEXT = 300
 
@@ -39,7 +40,7 @@ class GetOrderDetails(Arguments):
 
 def get_user_data(context: Context, arguments: GetUserData) -> dict[str, Any]:
     customer = customer_of(context.task, arguments.customer)
-    newest = customer.orders.order_by("-placed_at").first()
+    newest = rows.read(Order, {"customer_id": customer.pk}, order_by=["-placed_at"], limit=1)
     refunds = recent_refunds(customer)
     data: dict[str, Any] = {
         "customer": customer.number,
@@ -52,7 +53,11 @@ def get_user_data(context: Context, arguments: GetUserData) -> dict[str, Any]:
         "open_tickets": Task.objects.filter(ticket__customer=customer, status__in=LIVE).aggregate(
             count=Count("ticket", distinct=True)
         )["count"],
-        "refunds_90_days": {"count": 0, "total_minor": 0, "currency": newest.currency if newest else "USD"},
+        "refunds_90_days": {
+            "count": 0,
+            "total_minor": 0,
+            "currency": newest[0].currency if newest else "USD",
+        },
     }
     totals = [
         {"count": total.count, "total_minor": total.money.minor, "currency": total.money.currency}
@@ -67,7 +72,10 @@ def get_user_data(context: Context, arguments: GetUserData) -> dict[str, Any]:
 
 def get_recent_orders(context: Context, arguments: GetRecentOrders) -> dict[str, Any]:
     customer = customer_of(context.task, arguments.customer)
-    orders = customer.orders.prefetch_related("lines").order_by("-placed_at", "-id")[: arguments.limit]
+    orders = rows.read(
+        Order, {"customer_id": customer.pk}, order_by=["-placed_at", "-id"], limit=arguments.limit
+    )
+    lines = _lines_of(orders)
     return {
         "orders": [
             {
@@ -78,7 +86,7 @@ def get_recent_orders(context: Context, arguments: GetRecentOrders) -> dict[str,
                 "total_minor": order.captured_minor,
                 "refunded_minor": order.refunded_minor,
                 "currency": order.currency,
-                "items": shortened(", ".join(str(line) for line in order.lines.all()), MAX_ITEMS_TEXT),
+                "items": shortened(", ".join(str(line) for line in lines[order.pk]), MAX_ITEMS_TEXT),
             }
             for order in orders
         ]
@@ -105,7 +113,7 @@ def get_order_details(context: Context, arguments: GetOrderDetails) -> dict[str,
                 "quantity": line.quantity,
                 "unit_price_minor": line.unit_price_minor,
             }
-            for line in rows.read(OrderLine, {"order_id": order.pk}, order_by=["id"])
+            for line in _lines_of([order])[order.pk]
         ],
         "charges": [
             {
@@ -130,6 +138,15 @@ def get_order_details(context: Context, arguments: GetOrderDetails) -> dict[str,
         "refunded_minor": order.refunded_minor,
         "refundable_minor": order.refundable_minor,
     }
+
+
+def _lines_of(orders: Sequence[Order]) -> dict[int, list[OrderLine]]:
+    """By the order's key."""
+    lines: dict[int, list[OrderLine]] = {order.pk: [] for order in orders}
+    if orders:
+        for line in rows.read(OrderLine, {"order_id": list(lines)}, order_by=["order_id", "id"]):
+            lines[line.order_id].append(line)
+    return lines
 
 
 def _iso(moment: date | datetime | None) -> str | None:
