@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from django.contrib.auth.models import User
 from django.db import transaction
-from django.db.models.functions import Now
 
 from agentdesk.core import rows
 from agentdesk.core.clock import database_now
@@ -83,7 +82,7 @@ def _decide(
         refusal = _moment_forbids(approval, signer, verdict) or _world_changed(approval)
         if refusal is not None:
             return refusal
-    decision = Decision.objects.create(
+    decision = Decision(
         approval=approval,
         decided_by=by,
         verdict=verdict,
@@ -92,6 +91,7 @@ def _decide(
         groups=sorted(signer.groups),
         decided_at=database_now(),
     )
+    (decision.pk,) = rows.insert(Decision, [vars(decision)])
     _conclude(approval, decision)
     return None
 
@@ -112,7 +112,7 @@ def _not_entitled(approval: Approval, signer: Person) -> DeskError | None:
 
 
 def _moment_forbids(approval: Approval, signer: Person, verdict: Verdict) -> DeskError | None:
-    given = signatures_as_given(list(approval.decisions.all()))
+    given = signatures_as_given(_decisions(approval))
     hindered = hindrance(
         Band.model_validate(approval.band),
         signer,
@@ -164,21 +164,34 @@ def _conclude(approval: Approval, decision: Decision) -> None:
             close(call, CallStatus.DONE, {"answer": decision.reason, "answered_by": _name(by)})
         case _:
             band = Band.model_validate(approval.band)
-            if not complete(band, signatures_as_given(list(approval.decisions.all()))):
+            if not complete(band, signatures_as_given(_decisions(approval))):
                 record(approval.task, Fact(Kind.APPROVAL_SIGNED, data, by=by))
                 return
             _close_approval(approval, ApprovalStatus.APPROVED)
-            moved = ToolCall.objects.filter(pk=call.pk, status=CallStatus.ASKING).update(
-                status=CallStatus.ALLOWED
+            moved = rows.change(
+                ToolCall,
+                call.pk,
+                where={"status": CallStatus.ASKING},
+                put={"status": CallStatus.ALLOWED},
+                returning="id",
             )
             assert moved, "an open approval belongs to a call that waits for it"
             record(approval.task, Fact(Kind.APPROVAL_APPROVED, data, by=by))
     transitions.resume(approval.task)
 
 
+def _decisions(approval: Approval) -> list[Decision]:
+    return rows.read(Decision, {"approval_id": approval.pk}, order_by=["decided_at", "id"])
+
+
 def _close_approval(approval: Approval, status: ApprovalStatus) -> None:
-    moved = Approval.objects.filter(pk=approval.pk, status=ApprovalStatus.OPEN).update(
-        status=status, closed_at=Now()
+    moved = rows.change(
+        Approval,
+        approval.pk,
+        where={"status": ApprovalStatus.OPEN},
+        put={"status": status},
+        computed={"closed_at": rows.now()},
+        returning="id",
     )
     assert moved, "the task's lock orders all decisions"
 

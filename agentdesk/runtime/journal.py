@@ -84,8 +84,9 @@ def load(task: Task) -> Journal:
     journal = Journal(task=task, turns=[], calls={})
     journal.opening = [*_earlier(task), {"role": "user", "content": task.goal}]
     if task.fence > 1 or task.origin_id is not None:
-        journal.turns = list(Turn.objects.filter(task=task, path="").order_by("number"))
-        journal.calls = {call.call_id: call for call in ToolCall.objects.filter(task=task, path="")}
+        of_task = {"task_id": task.pk, "path": ""}
+        journal.turns = rows.read(Turn, of_task, order_by=["number"])
+        journal.calls = {call.call_id: call for call in rows.read(ToolCall, of_task, order_by=["id"])}
     return journal
 
 
