@@ -40,7 +40,7 @@ from tests.factories import (
 from tools.arguments import parse
 from tools.invoke import invoke
 from tools.messages.models import MessageStatus
-from tools.models import CallStatus, Effect
+from tools.models import CallStatus, Effect, ToolCall
 from tools.registry import all_tools
 from tools.spec import Context
 
