@@ -40,6 +40,8 @@ class Provider:
         self.faults = faults
         self._lock = threading.Lock()
         self._serving: set[str] = set()
+        self.begun = threading.Event()
+        """Set as soon as some refund is being served."""
         self._kept: dict[str, tuple[dict[str, str], Answer]] = {
             effect.key: (effect.asked, (200, shown(effect))) for effect in book.effects if effect.key
         }
@@ -85,6 +87,7 @@ class Provider:
             if key and key in self._serving:
                 raise _in_use()
             self._serving.add(key)
+            self.begun.set()
         try:
             yield
         finally:
@@ -235,6 +238,7 @@ def _told(faults: Faults, body: str) -> Answer:
 
 
 class Server(ThreadingHTTPServer):
+    provider: Provider
     daemon_threads = True
     request_queue_size = 128
 
@@ -243,7 +247,9 @@ def serve(*, port: int, book: Path, faults: dict[str, Any]) -> Server:
     """A server that is bound but not yet serving; its port is in `server_port`."""
     provider = Provider(Book(book), Faults(faults))
     handler = type("BoundHandler", (Handler,), {"provider": provider})
-    return Server(("127.0.0.1", port), handler)
+    server = Server(("127.0.0.1", port), handler)
+    server.provider = provider
+    return server
 
 
 def main() -> None:
