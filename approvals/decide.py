@@ -11,7 +11,7 @@ from agentdesk.core.errors import DeskError, Forbidden, Invalid, Late, ToolError
 from agentdesk.core.text import checked, refuse_unstorable
 from agentdesk.events.models import Kind
 from agentdesk.events.record import Fact, gathered, record
-from approvals import policies
+from approvals import policies, reconcile
 from approvals.ask import supersede
 from approvals.expire import expire
 from approvals.models import Approval, ApprovalKind, ApprovalStatus, Decision, Verdict
@@ -29,13 +29,20 @@ from tools.spec import Context
 MAX_REASON = 2_000
 
 
-def decide(approval: Approval, *, by: User, verdict: str, seen: str, reason: str = "") -> Approval:
-    """Give `by`'s verdict (`approve`, `reject`, or `answer` for a question) on what hash `seen` stands for.
+def decide(
+    approval: Approval, *, by: User, verdict: str, seen: str, reason: str = "", reference: str = ""
+) -> Approval:
+    """Give `by`'s verdict on what hash `seen` stands for: `approve` or `reject`, `answer` for a question, `happened` or
+    `did_not_happen` for a reconciliation (with `reference`, what it is called outside).
 
     A rejection needs a reason, an answer its text; the model reads both. Returns the approval as it is now: still open
     when more signatures are needed. Raises Forbidden (not entitled), Late (already decided, expired, withdrawn, or the
     facts changed: nothing was decided) and Invalid (the form is wrong).
     """
+    if approval.kind == ApprovalKind.RECONCILIATION:
+        return reconcile.answer(
+            approval, by=by, verdict=verdict, seen=seen, reason=reason, reference=reference
+        )
     with transaction.atomic():
         task = transitions.lock(approval.task_id)
         (present,) = rows.read(Approval, {"id": approval.pk})
@@ -72,7 +79,7 @@ def _decide(
 ) -> DeskError | None:
     if approval.status != ApprovalStatus.OPEN:
         return Late(in_words(approval))
-    if approval.expires_at <= database_now():
+    if approval.expires_at is not None and approval.expires_at <= database_now():
         expire(approval)
         approval.refresh_from_db()
         return Late(in_words(approval))

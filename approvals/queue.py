@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 from django.contrib.auth.models import User
 
+from approvals import reconcile
 from approvals.models import Approval, ApprovalKind, Decision
-from approvals.people import ANSWER, DECIDE, person, signatures_as_given
+from approvals.people import ANSWER, DECIDE, RECONCILE, person, signatures_as_given
 from approvals.policy import Band, Hindrance, Person, hindrance
 
 
@@ -26,10 +28,12 @@ class QueueView:
 
 
 def waiting_for(user: User, *, limit: int = 200) -> QueueView:
-    """The first `limit` open approvals, the soonest to expire first, split by whether `user` may decide them now."""
-    decider, answerer = person(user.pk, right=DECIDE), person(user.pk, right=ANSWER)
+    """The first `limit` open approvals, reconciliations and then the soonest to expire first, split by whether `user` may
+    decide them now.
+    """
+    reader = _Reader(user)
     waiting = [
-        Waiting(approval, _hindrance(approval, decider, answerer), list(approval.decisions.all()))
+        Waiting(approval, _hindrance(approval, reader), list(approval.decisions.all()))
         for approval in Approval.objects.for_queue()[:limit]
     ]
     return QueueView(
@@ -45,17 +49,39 @@ def count_for(user: User) -> int:
 
 def hindrance_of(approval: Approval, user: User) -> str | None:
     """Why `user` may not decide this approval now, or None."""
-    return _hindrance(approval, person(user.pk, right=DECIDE), person(user.pk, right=ANSWER))
+    return _hindrance(approval, _Reader(user))
 
 
-def _hindrance(approval: Approval, decider: Person, answerer: Person) -> str | None:
+class _Reader:
+    """A user as each kind of approval looks at one, read when the first of that kind comes up."""
+
+    def __init__(self, user: User) -> None:
+        self._id = user.pk
+
+    @cached_property
+    def decider(self) -> Person:
+        return person(self._id, right=DECIDE)
+
+    @cached_property
+    def answerer(self) -> Person:
+        return person(self._id, right=ANSWER)
+
+    @cached_property
+    def reconciler(self) -> Person:
+        return person(self._id, right=RECONCILE)
+
+
+def _hindrance(approval: Approval, reader: _Reader) -> str | None:
+    if approval.kind == ApprovalKind.RECONCILIATION:
+        return reconcile.hindrance(approval, reader.reconciler)
     if approval.kind == ApprovalKind.QUESTION:
+        answerer = reader.answerer
         if not answerer.active:
             return Hindrance.INACTIVE
         return None if answerer.may_decide else "Your role may not answer agents' questions."
     return hindrance(
         Band.model_validate(approval.band),
-        decider,
+        reader.decider,
         requester_id=approval.task.requested_by_id,
         signatures=signatures_as_given(list(approval.decisions.all())),
     )

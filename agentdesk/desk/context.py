@@ -25,6 +25,7 @@ SECTIONS = {
     "approvals": "approvals",
     "approval": "approvals",
     "decide": "approvals",
+    "ask_outside": "approvals",
     "tickets": "tickets",
     "ticket": "tickets",
     "ticket_new": "tickets",

@@ -8,6 +8,7 @@ urlpatterns = [
     path("approvals/", approvals.approvals, name="approvals"),
     path("approvals/<slug:public_id>/", approvals.approval, name="approval"),
     path("approvals/<slug:public_id>/decide/", approvals.decide_approval, name="decide"),
+    path("approvals/<slug:public_id>/ask/", approvals.ask_outside, name="ask_outside"),
     path("tickets/", tickets.tickets, name="tickets"),
     path("tickets/new/", tickets.ticket_new, name="ticket_new"),
     path("tickets/<slug:public_id>/", tickets.ticket, name="ticket"),
