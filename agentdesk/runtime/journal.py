@@ -36,8 +36,8 @@ class Journal:
     calls: dict[str, ToolCall]
     """By call id; kept as fresh as the run's own writes."""
     opening: list[Item] = field(default_factory=list)
-    prices: dict[str, Price] = field(default_factory=dict)
-    """What models cost, as it was when the task was claimed."""
+    prices: dict[str, Price] | None = None
+    """What models cost; read before the first answer of this claim that costs anything."""
     taken: usage.Taken | None = None
     """The turn that is being thought about, where it was counted for the day beforehand."""
 
@@ -101,8 +101,8 @@ class Answer:
 
 
 def load(task: Task) -> Journal:
-    """At most five statements, however long the task; none of its journal for a task that was never claimed before."""
-    journal = Journal(task=task, turns=[], calls={}, prices=prices.table())
+    """At most four statements, however long the task; none of its journal for a task that was never claimed before."""
+    journal = Journal(task=task, turns=[], calls={})
     journal.opening = [*_earlier(task), {"role": "user", "content": task.goal}]
     if task.fence > 1 or task.origin_id is not None:
         of_task = {"task_id": task.pk, "path": ""}
@@ -133,13 +133,7 @@ def record_turn(journal: Journal, answer: Answer, *, worked_ms: int) -> Turn:
         answer.input_tokens + answer.output_tokens,
         min(len(answer.requested), MAX_CALLS_PER_TURN),
     )
-    cost_micros = prices.cost_micros(
-        journal.prices,
-        answer.model_name,
-        input_tokens=answer.input_tokens,
-        cached_tokens=answer.cached_tokens,
-        output_tokens=answer.output_tokens,
-    )
+    cost_micros = _cost_micros(journal, answer)
     data = {
         "turn": number,
         "text": shortened(answer.text, 300),
@@ -198,3 +192,17 @@ def record_turn(journal: Journal, answer: Answer, *, worked_ms: int) -> Turn:
     journal.turns.append(turn)
     journal.calls.update({call.call_id: call for call in calls})
     return turn
+
+
+def _cost_micros(journal: Journal, answer: Answer) -> int:
+    if answer.model_name in prices.FREE:
+        return 0
+    if journal.prices is None:
+        journal.prices = prices.table()
+    return prices.cost_micros(
+        journal.prices,
+        answer.model_name,
+        input_tokens=answer.input_tokens,
+        cached_tokens=answer.cached_tokens,
+        output_tokens=answer.output_tokens,
+    )
