@@ -170,6 +170,15 @@ def test_a_limit_that_is_reached_no_longer_leaves_only_trying_again(as_, ada, le
     assert "no limit is reached any more" in page
 
 
+def test_a_person_may_end_it_instead(as_, ada):
+    task = out_of_turns()
+    browser = as_(ada)
+    assert f"/tasks/{task.public_id}/cancel/" in page_of(browser, task)
+    browser.post(f"/tasks/{task.public_id}/cancel/")
+    task.refresh_from_db()
+    assert (task.status, task.waiting_note) == (TaskStatus.CANCELLED, "")
+
+
 def test_a_waiting_note_is_shown_as_text(as_, vera):
     task = waiting()
     Task.objects.filter(pk=task.pk).update(waiting_note="<script>alert(1)</script> \u202eevil")
