@@ -32,6 +32,7 @@ PASSWORD = "agentdesk-tests"
 
 ROLES = import_module("approvals.migrations.0002_roles")
 RECONCILING_ROLE = import_module("approvals.migrations.0005_reconciling_role")
+LIMIT_RIGHTS = import_module("approvals.migrations.0006_limit_rights")
 FIRST_POLICY = import_module("approvals.migrations.0003_first_policy")
 STAFF_ROLES = {"agent", "lead", "finance", "auditor", "admin"}
 
@@ -41,6 +42,7 @@ def what_migrations_made() -> None:
     if not Group.objects.exists():
         ROLES.make_roles(apps, None)
         RECONCILING_ROLE.give_rights(apps, None)
+        LIMIT_RIGHTS.give_rights(apps, None)
     if not Policy.objects.exists():
         FIRST_POLICY.publish(apps, None)
 

@@ -26,6 +26,7 @@ WITHOUT = {
     VIEW_DESK: f"Your account has no role on this desk yet. {ASK}",
     "tasks.start_task": f"Your role looks on; it does not give agents new work. {ASK}",
     "tasks.cancel_task": f"Your role does not cancel tasks. {ASK}",
+    "tasks.extend_limit": f"Your role does not extend limits. {ASK}",
 }
 
 

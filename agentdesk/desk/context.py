@@ -32,6 +32,7 @@ SECTIONS = {
     "tasks": "tasks",
     "task": "tasks",
     "task_cancel": "tasks",
+    "extend_limit": "tasks",
 }
 
 

@@ -28,7 +28,7 @@ def of(task: Task, todos: list[ToDo], asked: list[Approval]) -> Standing:
             doing = next((todo.text for todo in todos if todo.state == ToDoState.DOING), "")
             return Standing(doing or ("Planning the work." if not todos else "Working."))
         case TaskStatus.WAITING:
-            return _waiting(asked)
+            return Standing(task.waiting_note) if task.waiting_note else _waiting(asked)
         case TaskStatus.DONE:
             return Standing("The agent finished; its answer is below.")
         case TaskStatus.FAILED:
