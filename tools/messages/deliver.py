@@ -11,11 +11,12 @@ from email.utils import parseaddr
 from django.conf import settings
 from django.core.mail import BadHeaderError, EmailMessage
 from django.db import transaction
-from django.db.models.functions import Now
 
+from agentdesk.core import rows
 from agentdesk.core.clock import from_now
 from agentdesk.core.text import shortened
 from tools.messages.models import MessageStatus, OutgoingMessage
+from tools.models import ToolCall
 
 logger = logging.getLogger(__name__)
 
@@ -57,12 +58,18 @@ def message_id(message: OutgoingMessage) -> str:
 
 def _deliver(pk: int) -> bool:
     with transaction.atomic(durable=True):  # the claim is on disk before anything leaves
-        claimed = OutgoingMessage.objects.filter(pk=pk, status=MessageStatus.PENDING).update(
-            status=MessageStatus.SENDING, sending_since=Now()
+        claimed = rows.change(
+            OutgoingMessage,
+            pk,
+            where={"status": MessageStatus.PENDING},
+            put={"status": MessageStatus.SENDING},
+            computed={"sending_since": rows.now()},
+            returning="id",
         )
     if not claimed:
         return False  # another job got there first
-    message = OutgoingMessage.objects.select_related("tool_call").get(pk=pk)
+    (message,) = rows.read(OutgoingMessage, {"id": pk})
+    (message.tool_call,) = rows.read(ToolCall, {"id": message.tool_call_id})
     mail = EmailMessage(
         subject=message.subject,
         body=message.body,
@@ -77,7 +84,13 @@ def _deliver(pk: int) -> bool:
     except Exception as error:  # noqa: BLE001 -- whatever a mail backend raises is recorded, and the next message has its turn
         _close(pk, MessageStatus.UNKNOWN, error)
         return False
-    OutgoingMessage.objects.filter(pk=pk).update(status=MessageStatus.SENT, sent_at=Now(), error="")
+    rows.change(
+        OutgoingMessage,
+        pk,
+        put={"status": MessageStatus.SENT, "error": ""},
+        computed={"sent_at": rows.now()},
+        returning="id",
+    )
     return True
 
 
