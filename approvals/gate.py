@@ -14,14 +14,14 @@ from agentdesk.events.record import gathered
 from approvals import policies
 from approvals.ask import open_for
 from approvals.models import Approval, ApprovalStatus, Decision, Verdict
-from approvals.people import person
+from approvals.people import askers_of, person
 from approvals.policy import Allowed, Band, Signature, complete, consider, entitled
 from approvals.seen import present_facts, seen_hash
 from tasks import transitions
 from tasks.models import Task
 from tools.arguments import Parsed, validated
 from tools.calls import close, refresh
-from tools.models import FINISHED, OUTSIDE, CallStatus, ToolCall
+from tools.models import FINISHED, OUTSIDE, REJECTED, CallStatus, ToolCall
 from tools.registry import find
 from tools.spec import Context, ToolSpec
 
@@ -103,11 +103,8 @@ def _busy(subject: str, call: ToolCall) -> bool:
 
 
 def _refuse_repetition(call: ToolCall) -> None:
-    rejected = Approval.objects.filter(
-        task_id=call.task_id,
-        status=ApprovalStatus.REJECTED,
-        tool_call__tool=call.tool,
-        tool_call__arguments_hash=call.arguments_hash,
+    rejected = ToolCall.objects.filter(  # those taken over from another task included
+        task_id=call.task_id, tool=call.tool, arguments_hash=call.arguments_hash, error_code=REJECTED
     )
     if rejected.exists():
         raise ToolError(
@@ -152,6 +149,6 @@ def _still_signed(approval: Approval, band: Band) -> bool:
     signed = {"approval_id": approval.pk, "verdict": Verdict.APPROVE, "seen": approval.seen_hash}
     for decision in rows.read(Decision, signed, order_by=["decided_at", "id"]):
         signer = person(decision.decided_by_id)
-        if entitled(band, signer, requester_id=approval.task.requested_by_id) is None:
+        if entitled(band, signer, askers=askers_of(approval.task)) is None:
             valid.append(Signature(signer.id, signer.groups))
     return complete(band, valid)

@@ -8,11 +8,11 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from agentdesk.events.models import Event, Kind
-from approvals.card import PLANNING
 from approvals.models import Approval
 from tasks.models import Task, Turn, WaitingFor
 from tools import registry
 from tools.models import ToolCall
+from tools.planning.plan import PLANNING
 
 _TOLD_BY_EVENTS = {
     Kind.TASK_QUEUED: "Queued",

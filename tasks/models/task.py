@@ -210,6 +210,16 @@ class Task(Stream):
                 name="task_origin_has_a_kind",
             ),
             models.CheckConstraint(
+                condition=models.Q(origin_kind=OriginKind.FORK, origin_turn__isnull=False, origin_turn__gte=1)
+                | ~models.Q(origin_kind=OriginKind.FORK) & models.Q(origin_turn__isnull=True),
+                name="task_origin_turn_exactly_for_forks",
+            ),
+            models.UniqueConstraint(
+                fields=["origin"],
+                condition=models.Q(origin_kind=OriginKind.RETRY),
+                name="task_retried_at_most_once",
+            ),
+            models.CheckConstraint(
                 condition=models.Q(parent__isnull=True, depth=0)
                 | models.Q(parent__isnull=False, depth__gte=1, depth__lte=MAX_DEPTH),
                 name="task_depth_at_most_3",
