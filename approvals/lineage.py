@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from tasks.models import OriginKind, Task
@@ -31,14 +31,22 @@ class Relative:
     rejected: list[str]
     """What people refused there."""
 
+    @property
+    def in_words(self) -> str:
+        """For example `Refund $29.00 on A-1001, Cancel A-1002 was rejected`; empty when nothing was done."""
+        perhaps = [f"perhaps {words}" for words in self.uncertain]
+        return ", ".join([*self.done, *perhaps, *(f"{words} was rejected" for words in self.rejected)])
+
 
 def relatives_of(task: Task) -> list[Relative]:
-    """The origin first, then the others by age; empty for a task that was made from no other. A query a generation."""
-    if task.origin is None:
-        return []
-    family = _family(task)
-    acts = ToolCall.objects.filter(task__in=family, copy_of__isnull=True).exclude(effect=Effect.READ)
-    found = {relative.pk: Relative(relative, [], [], []) for relative in family}
+    """The origin first, then those before it, then the others by age. A query a generation."""
+    return acts_of(_family(task))
+
+
+def acts_of(tasks: Sequence[Task]) -> list[Relative]:
+    """What each of these tasks did itself; taken-over calls and moves in the plan are left out."""
+    acts = ToolCall.objects.filter(task__in=tasks, copy_of__isnull=True).exclude(effect=Effect.READ)
+    found = {relative.pk: Relative(relative, [], [], []) for relative in tasks}
     for call in acts.exclude(tool__in=PLANNING).order_by("turn_id", "position"):
         words, relative = label(call.tool, call.arguments), found[call.task_id]
         if call.status == CallStatus.DONE:
@@ -52,14 +60,10 @@ def relatives_of(task: Task) -> list[Relative]:
 
 def rows(task: Task) -> Iterator[Row]:
     """For the sign-off card: the origin in any case, other relatives where something was done or refused."""
+    if task.origin_id is None:
+        return
     for relative in relatives_of(task):
-        done = ", ".join(
-            [
-                *relative.done,
-                *(f"perhaps {words}" for words in relative.uncertain),
-                *(f"{words} was rejected" for words in relative.rejected),
-            ]
-        )
+        done = relative.in_words
         is_origin = relative.task.pk == task.origin_id
         if done or is_origin:
             made = MADE[OriginKind(task.origin_kind)] if is_origin else "Also made from it"

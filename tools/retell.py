@@ -15,7 +15,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from agentdesk.core.errors import Forbidden, Invalid, Late
-from agentdesk.core.ids import call_key
+from agentdesk.core.ids import call_key, is_task_id
 from agentdesk.core.text import checked, shortened
 from agentdesk.events.models import Kind
 from agentdesk.events.record import Fact, record
@@ -66,7 +66,7 @@ def start_again(task: Task, *, by: User, public_id: str = "") -> Task:
     with transaction.atomic():
         origin = _ended(task, by)
         wanted = _Wanted(by, OriginKind.AGAIN, _version_in_force(origin), public_id=public_id)
-        return _made_before(public_id) or begin(origin, wanted, [])
+        return _made_before(origin, by, public_id) or begin(origin, wanted, [])
 
 
 def fork(
@@ -89,7 +89,7 @@ def fork(
     note = checked(note, field="note", max_length=MAX_NOTE) if note.strip() else ""
     with transaction.atomic():
         origin = _ended(task, by)
-        made = _made_before(public_id)
+        made = _made_before(origin, by, public_id)
         if made is not None:
             return made
         cut = origin.turns.filter(path="", number=turn).first()
@@ -224,8 +224,20 @@ def _ended(task: Task, by: User) -> Task:
     return origin
 
 
-def _made_before(public_id: str) -> Task | None:
-    return Task.objects.filter(public_id=public_id).first() if public_id else None
+def _made_before(origin: Task, by: User, public_id: str) -> Task | None:
+    """What the same request made when it came the first time."""
+    if not public_id:
+        return None
+    if not is_task_id(public_id):
+        raise Invalid(
+            "This is no id for a task. Load the page again and repeat.", fields={"new": "malformed"}
+        )
+    made = Task.objects.filter(public_id=public_id).first()
+    if made is not None and (made.origin_id, made.requested_by_id) != (origin.pk, by.pk):
+        raise Invalid(
+            "This id belongs to another task. Load the page again and repeat.", fields={"new": "taken"}
+        )
+    return made
 
 
 def _leads_nowhere(turn: Turn) -> bool:

@@ -48,6 +48,10 @@ class Moment:
     planning: list[Step] = field(default_factory=list)
     steps: list[Step] = field(default_factory=list)
 
+    @property
+    def taken_over(self) -> bool:
+        return self.turn is not None and self.turn.taken_over
+
 
 def of(task: Task, events: list[Event]) -> list[Moment]:
     """The moments of `task`, oldest first. Four queries besides the events."""

@@ -46,6 +46,13 @@ class OriginKind(models.TextChoices):
     FORK = "fork", "Goes on differently from one of its turns"
 
 
+SHORTLY = {
+    OriginKind.NONE: "",
+    OriginKind.RETRY: "Retry",
+    OriginKind.AGAIN: "Started again",
+    OriginKind.FORK: "Fork",
+}
+
 MAX_DEPTH = 3
 """Of tasks that start tasks: the one a person asked for has depth 0."""
 
@@ -231,6 +238,12 @@ class Task(Stream):
 
     def get_absolute_url(self) -> str:
         return reverse("desk:task", args=[self.public_id])
+
+    @property
+    def made(self) -> str:
+        """For people: how it came out of its origin, for example `Fork at turn 4`; empty for a new task."""
+        at = f" at turn {self.origin_turn}" if self.origin_turn is not None else ""
+        return f"{SHORTLY[OriginKind(self.origin_kind)]}{at}"
 
     @property
     def is_live(self) -> bool:
