@@ -8,10 +8,9 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any, NoReturn
+from typing import Any
 
-from agents import FunctionTool, Model, ModelSettings, ModelTracing, Tool
-from agents.tool_context import ToolContext
+from agents import Model, ModelSettings, ModelTracing, Tool
 from django.db import connection
 
 from agentdesk.core.canonical import canonical, digest, parse_object
@@ -22,6 +21,7 @@ from agentdesk.roster.models import AgentVersion
 from agentdesk.runtime.journal import Answer, Item, Journal, opening_of
 from agentdesk.runtime.recorded_model import RecordedModel
 from agentdesk.runtime.thinking import Thinkers, instructions_for
+from agentdesk.runtime.toolbox import as_function
 from tasks.models import TERMINAL, Task, Turn
 from tools.models import CallStatus, ToolCall
 from tools.registry import find
@@ -127,17 +127,7 @@ def load(public_id: str, *, model: str | None = None) -> Script:
         version.model = model
     if all(_not_asked(turn, version) for turn in journal.turns):
         raise CannotReplay("No model answered in this task itself, so there is nothing to ask again.")
-    tools: list[Tool] = [
-        FunctionTool(
-            name=spec.name,
-            description=spec.description,
-            params_json_schema=spec.schema,
-            on_invoke_tool=_never,
-            strict_json_schema=True,
-        )
-        for name in version.tools
-        if (spec := find(name)) is not None
-    ]
+    tools: list[Tool] = [tool for name in version.tools if (tool := as_function(name)) is not None]
     return Script(journal, version, instructions_for(task), tools)
 
 
@@ -212,10 +202,6 @@ async def _ask(script: Script, model: Model, name: str, settings: ModelSettings,
 
 async def _nothing() -> None:
     pass
-
-
-async def _never(_: ToolContext[Any], __: str) -> NoReturn:
-    raise AssertionError("a replay runs no tool")
 
 
 def _not_asked(turn: Turn, version: AgentVersion) -> Verdict | None:
