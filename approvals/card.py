@@ -79,7 +79,7 @@ def build(approval: Approval, *, viewer: User) -> ApprovalCard:
         agent_words=_agent_words(call),
         steps=[
             label(earlier.tool, earlier.arguments)
-            + (" (in the task this one was made from)" if earlier.copy_of_id else "")
+            + (" (taken over)" if earlier.copy_of_id else "")
             for earlier in ToolCall.objects.filter(
                 task=task, status=CallStatus.DONE, turn_id__lte=call.turn_id
             )

@@ -50,7 +50,9 @@ class Moment:
 
     @property
     def taken_over(self) -> bool:
-        return self.turn is not None and self.turn.taken_over
+        """Told in the task's origin, and nothing of it is left for this one to do."""
+        copies = all(step.call.copy_of_id is not None for step in [*self.planning, *self.steps])
+        return self.turn is not None and self.turn.taken_over and copies
 
 
 def of(task: Task, events: list[Event]) -> list[Moment]:

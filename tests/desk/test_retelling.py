@@ -101,6 +101,19 @@ def test_the_new_task_names_its_origin_and_the_origin_its_offspring(as_, ada, ve
     assert forked.get_absolute_url() in page
 
 
+def test_what_was_taken_over_to_be_done_is_not_folded_away(as_, ada, vera, failed):
+    ToolCallFactory(
+        turn=failed.turns.last(),
+        tool="get_user_data",
+        raw_arguments='{"customer":"C-1"}',
+        status=CallStatus.REFUSED,
+        error_code="cancelled",
+    )
+    context = as_(vera).get(retry(failed, by=ada).get_absolute_url()).context
+    assert [moment.turn.number for moment in context["taken_over"]] == [1]
+    assert [moment.turn.number for moment in context["moments"] if moment.turn] == [2]
+
+
 def test_lists_say_how_a_task_was_made(as_, ada, vera, failed):
     retry(failed, by=ada)
     fork(failed, turn=2, by=ada)

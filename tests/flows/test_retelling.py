@@ -253,7 +253,7 @@ def test_the_card_of_a_fork_shows_what_its_origin_and_its_other_forks_have_done(
     assert (origin.warn, origin.url) == (True, done.get_absolute_url())
     assert f"Refund $29.00 on {s.order.number} was rejected" in beside.value
     assert card.steps
-    assert all("made from" in step for step in card.steps)
+    assert all("(taken over)" in step for step in card.steps)
 
 
 def test_limits_count_what_the_new_task_does(story: MakeStory, ada: User) -> None:
