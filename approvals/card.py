@@ -78,8 +78,7 @@ def build(approval: Approval, *, viewer: User) -> ApprovalCard:
         customer_words=task.ticket.body if task.ticket else "",
         agent_words=_agent_words(call),
         steps=[
-            label(earlier.tool, earlier.arguments)
-            + (" (taken over)" if earlier.copy_of_id else "")
+            label(earlier.tool, earlier.arguments) + (" (taken over)" if earlier.copy_of_id else "")
             for earlier in ToolCall.objects.filter(
                 task=task, status=CallStatus.DONE, turn_id__lte=call.turn_id
             )

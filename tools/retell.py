@@ -27,6 +27,7 @@ from tasks.models.turn import TAKEN_OVER
 from tools.calls import Requested, proposal
 from tools.models import FINISHED, OUTSIDE, WITHDRAWN, ToolCall
 from tools.planning.plan import plan_after
+from tools.registry import all_tools
 
 MAX_INSTRUCTIONS = 50_000
 MAX_NOTE = 200
@@ -192,10 +193,16 @@ def _taken_over(call: ToolCall, task: Task, turn: Turn) -> ToolCall:
         turn,
         Requested(call.call_id, call.tool, call.raw_arguments),
         position=call.position,
-        allowed_tools=task.agent_version.tools,
+        allowed_tools=_allowed(call, turn, task.agent_version),
     )
     again.proposed_at = timezone.now()
     return again
+
+
+def _allowed(call: ToolCall, turn: Turn, version: AgentVersion) -> list[str]:
+    """Calls of other agents, and those that no toolset brings, were allowed by another profile than the version's."""
+    theirs = turn.path or turn.agent_name != version.agent.name or call.tool not in all_tools()
+    return [*version.tools, call.tool] if theirs else list(version.tools)
 
 
 def _copy(row: R, **changes: object) -> R:

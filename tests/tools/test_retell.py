@@ -13,8 +13,6 @@ from agentdesk.roster.edit import publish
 from agentdesk.roster.models import Agent, AgentVersion, Source
 from tasks.models import OriginKind, Task, TaskStatus
 from tests.factories import (
-    AgentFactory,
-    AgentVersionFactory,
     RefundFactory,
     TaskFactory,
     ToolCallFactory,
@@ -238,15 +236,23 @@ def test_texts_that_cannot_be_used_make_neither_task_nor_version(
     assert (Task.objects.count(), AgentVersion.objects.count()) == (1, 1)
 
 
-def test_a_call_whose_tool_the_new_version_lacks_is_told_to_the_model(failed: Task, ada: User) -> None:
-    billing = AgentVersionFactory(agent=AgentFactory(name="second", title="Second"), tools=["get_user_data"])
-    ToolCall.objects.filter(call_id="more").update(turn=failed.turns.first(), position=3)
+def test_a_call_whose_tool_the_new_version_lacks_is_told_to_the_model(
+    failed: Task, ada: User, adam: User
+) -> None:
+    publish(failed.agent_version.agent, by=adam, reason="No refunds", tools=["get_user_data"])
 
-    forked = fork(failed, turn=2, by=ada, version=billing)
+    more = retry(failed, by=ada).tool_calls.get(call_id="more")
 
-    more = forked.tool_calls.get(call_id="more")
     assert (more.status, more.error_code) == (CallStatus.FAILED, "unknown_tool")
     assert "no tool called" in more.output
+
+
+def test_a_call_of_another_agent_is_proposed_again_whatever_the_tasks_own_may_do(
+    failed: Task, ada: User
+) -> None:
+    AgentVersion.objects.filter(pk=failed.agent_version_id).update(tools=["get_user_data"])
+    failed.turns.filter(number=2).update(agent_name="billing")
+    assert retry(failed, by=ada).tool_calls.get(call_id="more").status == CallStatus.PROPOSED
 
 
 def test_everybody_who_starts_tasks_may_tell_them_again(db: None) -> None:
