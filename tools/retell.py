@@ -32,6 +32,12 @@ from tools.registry import all_tools
 MAX_INSTRUCTIONS = 50_000
 MAX_NOTE = 200
 
+_COSTS_NOTHING = {
+    field.attname: 0
+    for field in Turn._meta.concrete_fields  # noqa: SLF001 -- every measure, also those that come later
+    if field.attname.endswith("_tokens") or field.attname in {"cost_micros", "duration_ms"}
+}
+
 R = TypeVar("R", Turn, ToolCall)
 
 
@@ -154,16 +160,7 @@ def begin(origin: Task, wanted: _Wanted, turns: Sequence[Turn]) -> Task:
 def _take_over(origin: Task, task: Task, turns: Sequence[Turn]) -> list[ToolCall]:
     """Copy these turns with their calls, and the plan as it stood after them. Return the calls of the new task."""
     copies = Turn.objects.bulk_create(
-        _copy(
-            turn,
-            task_id=task.pk,
-            fence=TAKEN_OVER,
-            input_tokens=0,
-            output_tokens=0,
-            cost_micros=0,
-            duration_ms=0,
-        )
-        for turn in turns
+        _copy(turn, task_id=task.pk, fence=TAKEN_OVER, **_COSTS_NOTHING) for turn in turns
     )
     told = {turn.pk: copy for turn, copy in zip(turns, copies, strict=True)}
     theirs = origin.tool_calls.filter(turn__in=told).order_by("turn_id", "position")
@@ -184,6 +181,7 @@ def _taken_over(call: ToolCall, task: Task, turn: Turn) -> ToolCall:
             task_id=task.pk,
             turn_id=turn.pk,
             copy_of_id=call.copy_of_id or call.pk,
+            request=None,  # it asks nothing of the outside
             amount_minor=None,  # a copy moves no money
             currency="",
             subject="",

@@ -5,7 +5,14 @@ from __future__ import annotations
 import pytest
 
 from tasks.models import OriginKind, Task, TaskStatus
-from tests.factories import AgentFactory, AgentVersionFactory, TaskFactory, TurnFactory, support_version
+from tests.factories import (
+    AgentFactory,
+    AgentVersionFactory,
+    TaskFactory,
+    ToolCallFactory,
+    TurnFactory,
+    support_version,
+)
 from tools.models import CallStatus
 
 BASE = "/api/v1/tasks"
@@ -87,13 +94,7 @@ def test_a_fork_that_cannot_be_made_names_the_field(program, failed, body, field
 def test_what_is_not_there_not_ended_or_not_certain_is_refused(program, failed, verb, body):
     assert post(program, Task(public_id="tsk_0"), verb, body).status_code == 404
     assert post(program, TaskFactory(status=TaskStatus.RUNNING), verb, body).status_code == 409
-    failed.tool_calls.create(
-        turn=failed.turns.get(),
-        call_id="x",
-        position=1,
-        status=CallStatus.UNKNOWN,
-        proposed_at=failed.created_at,
-    )
+    ToolCallFactory(turn=failed.turns.get(), status=CallStatus.UNKNOWN)
     response = post(program, failed, verb, body)
     assert (response.status_code, response.json()["error"]["code"]) == (409, "outside")
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pytest
 from django.contrib.auth.models import User
-from django.db import IntegrityError, transaction
 
 from agentdesk.core.errors import Forbidden, Invalid, Late
 from agentdesk.core.ids import task_id
@@ -129,24 +128,6 @@ def test_a_second_retry_of_the_same_task_is_the_first(failed: Task, ada: User, l
     again = retry(failed, by=ada)
     assert retry(failed, by=lena) == again
     assert failed.offspring.count() == 1
-
-
-def test_the_database_holds_one_retry_a_task(failed: Task, ada: User) -> None:
-    retry(failed, by=ada)
-    with pytest.raises(IntegrityError, match=r"task_retried_at_most_once|tasks_task\.origin_id"):
-        TaskFactory(origin=failed, origin_kind=OriginKind.RETRY)
-
-
-def test_the_database_holds_that_a_copy_is_finished(failed: Task) -> None:
-    with pytest.raises(IntegrityError, match="tool_call_copy_is_finished"), transaction.atomic():
-        ToolCallFactory(turn=failed.turns.first(), copy_of=failed.tool_calls.first())
-
-
-def test_the_database_holds_that_a_fork_names_its_turn(failed: Task) -> None:
-    with pytest.raises(IntegrityError, match="task_origin_turn_exactly_for_forks"), transaction.atomic():
-        TaskFactory(origin=failed, origin_kind=OriginKind.FORK)
-    with pytest.raises(IntegrityError, match="task_origin_turn_exactly_for_forks"), transaction.atomic():
-        TaskFactory(origin=failed, origin_kind=OriginKind.AGAIN, origin_turn=2)
 
 
 @pytest.mark.parametrize("verb", ["again", "fork"])

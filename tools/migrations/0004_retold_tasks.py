@@ -7,7 +7,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('tasks', '0003_retold_tasks'),
-        ('tools', '0002_outside_effects'),
+        ('tools', '0003_attempts_and_requests'),
     ]
 
     operations = [
