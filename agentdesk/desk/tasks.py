@@ -20,6 +20,7 @@ from approvals.cancel import cancel_task
 from tasks import park, usage
 from tasks.limits import Measure, in_words
 from tasks.models import LIVE, OriginKind, Task, TaskStatus, ToDo
+from tools.models import OUTSIDE
 from tools.store.models import Refund
 
 PAGE_ROWS = 30
@@ -62,6 +63,8 @@ def task(request: DeskRequest, public_id: str) -> HttpResponse:
     todos = list(found.todos.order_by("position"))
     events = list(found.events.select_related("by").order_by("number"))
     moments = timeline.of(found, events)
+    may_start = not found.is_live and request.user.has_perm("tasks.start_task")
+    in_doubt = may_start and found.tool_calls.filter(status__in=OUTSIDE).exists()
     asked = list(found.approvals.open().in_order())
     context = {
         "task": found,
@@ -82,7 +85,8 @@ def task(request: DeskRequest, public_id: str) -> HttpResponse:
         "elsewhere": list(lineage.rows(found)),
         "offspring": found.offspring.order_by("created_at", "id"),
         "retried": found.offspring.filter(origin_kind=OriginKind.RETRY).first(),
-        "may_tell_again": not found.is_live and request.user.has_perm("tasks.start_task"),
+        "may_tell_again": may_start and not in_doubt,
+        "in_doubt": in_doubt,
         "may_cancel": found.is_live and request.user.has_perm("tasks.cancel_task"),
     }
     return answer(request, "tasks/detail.html", {"task": "tasks/_task.html"}, context)

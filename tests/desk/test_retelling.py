@@ -65,6 +65,13 @@ def test_a_task_that_is_not_ended_offers_none_of_it_and_refuses_it(as_, ada):
     assert Task.objects.count() == 1
 
 
+def test_while_something_outside_is_in_doubt_it_says_so_and_offers_nothing(as_, ada, failed):
+    ToolCallFactory(turn=failed.turns.last(), status=CallStatus.UNKNOWN)
+    page = page_of(as_(ada), failed)
+    assert "still being found out" in page
+    assert (RETRY in page, "/fork/" in page, "/again/" in page) == (False, False, False)
+
+
 def test_two_clicks_on_try_again_lead_to_one_task(as_, ada, failed):
     browser = as_(ada)
     first = browser.post(f"/tasks/{failed.public_id}/retry/")
