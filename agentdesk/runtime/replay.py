@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -13,18 +12,17 @@ from typing import Any
 from agents import Model, ModelSettings, ModelTracing, Tool
 from django.db import connection
 
-from agentdesk.core.canonical import canonical, digest, parse_object
-from agentdesk.core.errors import DeskError, Invalid, Missing
+from agentdesk.core.errors import DeskError, Missing
 from agentdesk.core.logs import blotted
 from agentdesk.core.text import shortened
 from agentdesk.roster.models import AgentVersion
+from agentdesk.runtime.contradiction import as_handed_on, contradiction
 from agentdesk.runtime.journal import Answer, Item, Journal, opening_of
 from agentdesk.runtime.recorded_model import RecordedModel
 from agentdesk.runtime.thinking import Thinkers, instructions_for
 from agentdesk.runtime.toolbox import as_function
 from tasks.models import TERMINAL, Task, Turn
-from tools.models import CallStatus, ToolCall
-from tools.registry import find
+from tools.models import ToolCall
 
 
 class CannotReplay(DeskError):
@@ -144,7 +142,7 @@ async def replay(script: Script, thinkers: Thinkers, *, strict: bool = False) ->
     done: list[Compared] = []
     for index, turn in enumerate(script.journal.turns):
         recorded = Said(_calls(turn.items), turn.text)
-        verdict, wrong = _not_asked(turn, script.version), _contradiction(turn, script.journal.calls)
+        verdict, wrong = _not_asked(turn, script.version), contradiction(turn, script.journal.calls)
         if wrong:
             done.append(Compared(turn.number, Verdict.DIFFERENT, recorded, why=wrong))
         elif verdict is not None:
@@ -212,51 +210,7 @@ def _not_asked(turn: Turn, version: AgentVersion) -> Verdict | None:
 
 def _calls(items: Sequence[Item]) -> list[tuple[str, str]]:
     return [
-        (str(item.get("name")), _canonical(str(item.get("arguments", ""))))
+        (str(item.get("name")), as_handed_on(str(item.get("arguments", ""))))
         for item in items
         if item.get("type") == "function_call"
     ]
-
-
-def _canonical(raw: str) -> str:
-    """As the run hands arguments on: canonical JSON, `{}` for what is none."""
-    try:
-        return canonical(parse_object(raw)).decode()
-    except Invalid:
-        return "{}"
-
-
-def _contradiction(turn: Turn, calls: dict[str, ToolCall]) -> str:
-    """Where what the model said and what its calls recorded do not belong together: somebody changed one of them."""
-    said = {str(item.get("call_id")): item for item in turn.items if item.get("type") == "function_call"}
-    for call in calls.values():
-        if call.turn_id == turn.pk and call.call_id not in said:
-            return f"The call {call.key} of this turn is not among those that the model asked for."
-    for call_id, item in said.items():
-        known = calls.get(call_id)
-        if known is None or known.turn_id != turn.pk:
-            if find(str(item.get("name"))) is not None:
-                return f"The model asked for {item.get('name')} here, and no such call is recorded."
-        elif (wrong := _changed(known, item)) is not None:
-            return f"The call {known.key} was changed after it was recorded: {wrong}."
-    return ""
-
-
-def _changed(call: ToolCall, item: Item) -> str | None:
-    if call.tool != shortened(str(item.get("name")), 80):
-        return "another tool"
-    if _canonical(call.raw_arguments) != _canonical(str(item.get("arguments", ""))):
-        return "other arguments than the model wrote"
-    if call.arguments_hash and digest(call.arguments) != call.arguments_hash:
-        return "other arguments than their hash says"
-    if call.status == CallStatus.DONE and _told(call) not in {None, digest(call.result)}:
-        return "another result than the model was told"
-    return None
-
-
-def _told(call: ToolCall) -> str | None:
-    """The hash of the JSON that the model was told; None where it was told no JSON."""
-    try:
-        return digest(json.loads(call.output))
-    except (ValueError, DeskError):
-        return None
