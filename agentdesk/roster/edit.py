@@ -87,7 +87,8 @@ def branch(base: AgentVersion, *, by: User, reason: str, **changes: Any) -> Agen
         author=by,
         number=1,
     )
-    if wrong := problems(version):
+    # what it shares with `base` was in order once, whatever has become of the agents it names
+    if wrong := {name: problem for name, problem in problems(version).items() if name in changes}:
         raise Invalid("; ".join(f"{name}: {problem}" for name, problem in wrong.items()), fields=wrong)
     with transaction.atomic():
         agent = Agent.objects.select_for_update().get(pk=base.agent_id)

@@ -10,6 +10,7 @@ from enum import StrEnum
 from typing import Any
 
 from agents import Model, ModelSettings, ModelTracing, Tool
+from django.conf import settings as conf
 from django.db import connection
 
 from agentdesk.core.errors import DeskError, Missing
@@ -172,6 +173,9 @@ async def _ask(script: Script, model: Model, name: str, settings: ModelSettings,
         before=_nothing,
         record=keep,
         delta=lambda _: None,
+        call_seconds=script.version.call_seconds,
+        silence_seconds=conf.MODEL_SILENCE_SECONDS,
+        foreign=any(turn.model_name != name for turn in journal.turns[:index]),
     )
     before = Journal(journal.task, journal.turns[: index + 1], journal.calls, journal.opening)
     transcript: list[Any] = before.transcript()

@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('tasks', '0003_retold_tasks'),
+        ('tasks', '0004_retold_tasks'),
         ('tools', '0003_attempts_and_requests'),
     ]
 

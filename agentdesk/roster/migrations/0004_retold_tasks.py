@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('roster', '0002_delegation_origin_usage'),
+        ('roster', '0003_first_prices'),
     ]
 
     operations = [

@@ -7,8 +7,8 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('roster', '0003_retold_tasks'),
-        ('tasks', '0002_delegation_origin_usage'),
+        ('roster', '0004_retold_tasks'),
+        ('tasks', '0003_limits_extended_cached_tokens'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
