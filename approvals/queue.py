@@ -9,7 +9,7 @@ from django.contrib.auth.models import User
 
 from approvals import reconcile
 from approvals.models import Approval, ApprovalKind, Decision
-from approvals.people import ANSWER, DECIDE, RECONCILE, person, signatures_as_given
+from approvals.people import ANSWER, DECIDE, RECONCILE, askers_of, person, signatures_as_given
 from approvals.policy import Band, Hindrance, Person, hindrance
 
 
@@ -82,6 +82,6 @@ def _hindrance(approval: Approval, reader: _Reader) -> str | None:
     return hindrance(
         Band.model_validate(approval.band),
         reader.decider,
-        requester_id=approval.task.requested_by_id,
+        askers=askers_of(approval.task),
         signatures=signatures_as_given(list(approval.decisions.all())),
     )

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from agentdesk.desk import approvals, dashboard, tasks, tickets, waiting
+from agentdesk.desk import approvals, dashboard, retelling, tasks, tickets, waiting
 
 app_name = "desk"
 urlpatterns = [
@@ -18,4 +18,7 @@ urlpatterns = [
     path("tasks/<slug:public_id>/try-again/", waiting.try_again, name="try_again"),
     path("tasks/<slug:public_id>/extend/", waiting.extend, name="extend_limit"),
     path("tasks/<slug:public_id>/cancel/", tasks.task_cancel, name="task_cancel"),
+    path("tasks/<slug:public_id>/retry/", retelling.task_retry, name="task_retry"),
+    path("tasks/<slug:public_id>/again/", retelling.task_again, name="task_again"),
+    path("tasks/<slug:public_id>/fork/<int:turn>/", retelling.task_fork, name="task_fork"),
 ]
