@@ -56,7 +56,7 @@ def decide(
                 refusal = _decide(present, signer, by=by, verdict=Verdict(verdict), seen=seen, reason=reason)
     if refusal is not None:  # raised after the commit: an expiry or a new question found on the way must stay
         raise refusal
-    present.refresh_from_db()
+    (present,) = rows.read(Approval, {"id": present.pk})
     return present
 
 

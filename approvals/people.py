@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from django.contrib.auth.models import Permission, User
-from django.db.models import Q
+from django.contrib.auth.models import Group, Permission, User
+from django.contrib.contenttypes.models import ContentType
 
 from agentdesk.core import rows
-from approvals.models import Decision
+from approvals.models import Approval, Decision
 from approvals.policy import Person, Signature
 from tasks.models import Task
 
@@ -19,14 +19,14 @@ def person(user_id: int, *, right: str = DECIDE) -> Person:
     if not found:
         raise User.DoesNotExist
     (user,) = found
-    entitled = Permission.objects.filter(
-        Q(group__user=user) | Q(user=user), codename=right, content_type__app_label="approvals"
-    ).exists()
+    memberships = rows.read(User.groups.through, {"user_id": user.pk})
+    group_ids = [membership.group_id for membership in memberships]
+    groups = rows.read(Group, {"id": group_ids}) if group_ids else []
     return Person(
         id=user.pk,
-        groups=frozenset(user.groups.values_list("name", flat=True)),
+        groups=frozenset(group.name for group in groups),
         active=user.is_active,
-        may_decide=entitled,
+        may_decide=_has(user, group_ids, right),
     )
 
 
@@ -39,6 +39,18 @@ def askers_of(task: Task) -> set[int]:
             asked.add(told.requested_by_id)
         told = told.origin
     return asked
+
+
+def _has(user: User, group_ids: list[int], right: str) -> bool:
+    """Whether the person or one of their groups has the permission with this codename."""
+    named = {"codename": right, "content_type_id": ContentType.objects.get_for_model(Approval).pk}
+    for permission in rows.read(Permission, named):
+        has = {"permission_id": permission.pk}
+        if group_ids and rows.read(Group.permissions.through, {"group_id": group_ids, **has}, limit=1):
+            return True
+        if rows.read(User.user_permissions.through, {"user_id": user.pk, **has}, limit=1):
+            return True
+    return False
 
 
 def signatures_as_given(decisions: list[Decision]) -> list[Signature]:

@@ -96,6 +96,7 @@ def _parse_into(call: ToolCall, request: Requested, *, allowed_tools: Sequence[s
         )
     parsed = parse(spec, request.raw_arguments)
     call.effect, call.arguments, call.arguments_hash = Effect(spec.effect), parsed.data, parsed.hash
+    call.parsed = parsed
 
 
 def close(

@@ -112,6 +112,8 @@ def _undoable(call: ToolCall) -> AbstractContextManager[Any]:
 def _stored(call: ToolCall, spec: ToolSpec[Any] | None) -> tuple[ToolSpec[Any], Parsed]:
     if spec is None or call.arguments is None:
         raise ToolError(f"The tool {call.tool} is gone. Do without it, or ask a person.", code="unknown_tool")
+    if call.parsed is not None and not spec.people_decide:
+        return spec, call.parsed  # nobody else saw the arguments since they were parsed
     parsed = validated(spec, call.arguments)
     if parsed.hash != call.arguments_hash:
         raise ToolError(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.conf import settings
 from django.db import models
 
@@ -86,6 +88,9 @@ class ToolCall(models.Model):
     proposed_at = models.DateTimeField()
     started_at = models.DateTimeField(null=True, help_text="When it began to act outside")
     finished_at = models.DateTimeField(null=True)
+
+    parsed: Any = None
+    """What its arguments were parsed to, while the object lives that was proposed with them; no column."""
 
     class Meta:
         ordering = ["turn", "position"]

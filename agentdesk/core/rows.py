@@ -1,13 +1,14 @@
 """Rows written and read without the ORM's compiler: for the few statements that every turn of every task runs.
 
-The models stay the only description of the tables; names and conversions are read from them. What this saves is the
-building of a query, which costs several times what the database needs for it (tests/benchmarks/engine.py).
+The models stay the only description of the tables; names and conversions are read from them, once for each shape of a
+statement. What this saves is the building of a query, which costs several times what the database needs for it
+(tests/benchmarks/engine.py).
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any, TypeVar
 
 from django.db import DEFAULT_DB_ALIAS, connection, connections, models
@@ -22,9 +23,10 @@ M = TypeVar("M", bound=Model)
 _NOTHING: dict[str, Any] = {}
 
 
+@cache
 def now(*, in_seconds: float = 0) -> str:
     """SQL for the database's time, as Django's `Now()` gives it, `in_seconds` from now."""
-    if _vendor() == "postgresql":
+    if connection.vendor == "postgresql":
         return f"STATEMENT_TIMESTAMP() + INTERVAL '{in_seconds:.3f} seconds'"
     return f"STRFTIME('%%Y-%%m-%%d %%H:%%M:%%f', 'NOW', '{in_seconds:+.3f} seconds')"
 
@@ -36,12 +38,18 @@ def insert(
 
     A field that a row does not name gets its default. `computed` gives SQL for fields that the database fills in.
     """
-    fields, head, tail = _insertion(model)
-    marks = f"({', '.join(computed.get(field.attname, '%s') for field in fields)})"
-    stored = [field for field in fields if field.attname not in computed]
-    values = [_prepared(field, _given(field, row)) for row in rows for field in stored]
+    sql, fields = _insertion(model, len(rows), tuple(computed.items()))
+    values = []
+    for row in rows:
+        for field, name, plain in fields:
+            value = row.get(name, NOT_PROVIDED)
+            if value is NOT_PROVIDED:
+                value = field.get_default()
+            if type(value) is not plain:
+                value = field.get_db_prep_save(value, connection=connection)
+            values.append(value)
     cursor = _cursor()
-    cursor.execute(f"{head}{', '.join([marks] * len(rows))}{tail}", values)
+    cursor.execute(sql, values)
     return [key for (key,) in cursor.fetchall()]
 
 
@@ -59,33 +67,20 @@ def change(
 
     `where` takes a value or a collection of them for each field; `put` sets, `add` adds, `computed` sets to SQL.
     """
-    meta = model._meta  # noqa: SLF001 -- a model's options
-    sets = [f"{_column(model, name)} = %s" for name in put]
-    sets += [f"{_column(model, name)} = {_column(model, name)} + %s" for name in add]
-    sets += [f"{_column(model, name)} = {sql}" for name, sql in computed.items()]
+    shape, wanted = _wanted(model, where)
+    sql = _update(model, tuple(put), tuple(add), tuple(computed.items()), shape, returning)
     values = [_stored(model, name, value) for name, value in put.items()]
-    values += list(add.values())
-    conditions, wanted = _conditions(model, {meta.pk.attname: key, **where})
     cursor = _cursor()
-    cursor.execute(
-        f"UPDATE {_table(model)} SET {', '.join(sets)} WHERE {conditions} "  # noqa: S608 -- names come from models
-        f"RETURNING {_column(model, returning)}",
-        [*values, *wanted],
-    )
+    cursor.execute(sql, [*values, *add.values(), key, *wanted])
     row = cursor.fetchone()
     return None if row is None else row[0]
 
 
 def lock(model: type[Model], key: int, *, where: Values = _NOTHING, returning: str) -> Any | None:
     """Lock one row for this transaction where it is as `where` says; return its `returning`, or None."""
-    meta = model._meta  # noqa: SLF001 -- a model's options
-    conditions, wanted = _conditions(model, {meta.pk.attname: key, **where})
-    ending = " FOR UPDATE" if _locks_rows() else ""
+    shape, wanted = _wanted(model, where)
     cursor = _cursor()
-    cursor.execute(
-        f"SELECT {_column(model, returning)} FROM {_table(model)} WHERE {conditions}{ending}",  # noqa: S608 -- ditto
-        wanted,
-    )
+    cursor.execute(_locking(model, shape, returning), [key, *wanted])
     row = cursor.fetchone()
     return None if row is None else row[0]
 
@@ -102,23 +97,12 @@ def read(
 
     `lock` holds them until the transaction ends.
     """
-    columns, converters = _selection(model)
-    conditions, wanted = _conditions(model, where)
-    order = ", ".join(
-        f"{_column(model, name.removeprefix('-'))}{' DESC' if name.startswith('-') else ''}"
-        for name in order_by
-    )
-    sql = (
-        f"SELECT {columns} FROM {_table(model)} WHERE {conditions}"  # noqa: S608 -- names come from models
-        f"{f' ORDER BY {order}' if order else ''}{f' LIMIT {limit:d}' if limit is not None else ''}"
-        f"{' FOR UPDATE' if lock and _locks_rows() else ''}"
-    )
+    shape, wanted = _wanted(model, where)
+    names, converters = _conversion(model)
     cursor = _cursor()
-    cursor.execute(sql, wanted)
-    found = cursor.fetchall()
-    names = _names(model)
+    cursor.execute(_selection(model, shape, tuple(order_by), limit, lock=lock), wanted)
     objects = []
-    for row in found:
+    for row in cursor.fetchall():
         values = list(row)
         for index, expression, functions in converters:
             for convert in functions:
@@ -139,33 +123,26 @@ def _cursor() -> Any:
 
 _KEPT = "agentdesk_rows_cursor"
 
+Shape = tuple[tuple[str, int | None], ...]
+"""What a WHERE asks for: each attribute with the number of values it may have, None for exactly one."""
 
-def _conditions(model: type[Model], where: Values) -> tuple[str, list[Any]]:
-    parts: list[str] = []
+
+def _wanted(model: type[Model], where: Values) -> tuple[Shape, list[Any]]:
+    shape: list[tuple[str, int | None]] = []
     values: list[Any] = []
     for name, wanted in where.items():
-        several = isinstance(wanted, Collection) and not isinstance(wanted, str)
-        alternatives = list(wanted) if several else [wanted]
-        marks = ", ".join(["%s"] * len(alternatives))
-        parts.append(f"{_column(model, name)} IN ({marks})" if several else f"{_column(model, name)} = %s")
-        values += [_stored(model, name, value) for value in alternatives]
-    return " AND ".join(parts), values
-
-
-def _given(field: Field[Any, Any], row: Values) -> Any:
-    value = row.get(field.attname, NOT_PROVIDED)
-    return field.get_default() if value is NOT_PROVIDED else value
+        if isinstance(wanted, Collection) and not isinstance(wanted, str):
+            shape.append((name, len(wanted)))
+            values += [_stored(model, name, value) for value in wanted]
+        else:
+            shape.append((name, None))
+            values.append(_stored(model, name, wanted))
+    return tuple(shape), values
 
 
 def _stored(model: type[Model], name: str, value: Any) -> Any:
-    return _prepared(_field(model, name), value)
-
-
-def _prepared(field: Field[Any, Any], value: Any) -> Any:
-    """The value as the database takes it; what both databases take as it is goes the short way."""
-    if type(value) is _TAKEN_AS_IT_IS.get(type(field)):
-        return value
-    return field.get_db_prep_save(value, connection=connection)
+    field, plain = _field(model, name)
+    return value if type(value) is plain else field.get_db_prep_save(value, connection=connection)
 
 
 _TAKEN_AS_IT_IS: dict[type, type] = {
@@ -178,44 +155,18 @@ _TAKEN_AS_IT_IS: dict[type, type] = {
     models.BigAutoField: int,
     models.ForeignKey: int,
 }
+"""What both databases take as it is, by the kind of field."""
 
 
 @cache
-def _vendor() -> str:
-    return connection.vendor
-
-
-@cache
-def _locks_rows() -> bool:
-    return connection.features.has_select_for_update
-
-
-@cache
-def _names(model: type[Model]) -> list[str]:
-    return [field.attname for field in model._meta.concrete_fields]  # noqa: SLF001 -- ditto
-
-
-@cache
-def _selection(model: type[Model]) -> tuple[str, list[tuple[int, Any, list[Any]]]]:
-    fields = model._meta.concrete_fields  # noqa: SLF001 -- ditto
-    columns = ", ".join(f'"{field.column}"' for field in fields)
-    converters = []
-    for index, field in enumerate(fields):
-        expression = field.get_col(model._meta.db_table)  # noqa: SLF001 -- ditto
-        functions = connection.ops.get_db_converters(expression) + expression.get_db_converters(connection)
-        if functions:
-            converters.append((index, expression, functions))
-    return columns, converters
-
-
-@cache
-def _field(model: type[Model], name: str) -> Field[Any, Any]:
-    return next(field for field in model._meta.concrete_fields if field.attname == name)  # noqa: SLF001 -- ditto
+def _field(model: type[Model], name: str) -> tuple[Field[Any, Any], type | None]:
+    field = next(field for field in model._meta.concrete_fields if field.attname == name)  # noqa: SLF001 -- a model's options
+    return field, _TAKEN_AS_IT_IS.get(type(field))
 
 
 @cache
 def _column(model: type[Model], name: str) -> str:
-    return f'"{_field(model, name).column}"'
+    return f'"{_field(model, name)[0].column}"'
 
 
 @cache
@@ -224,10 +175,91 @@ def _table(model: type[Model]) -> str:
 
 
 @cache
-def _insertion(model: type[Model]) -> tuple[list[Field[Any, Any]], str, str]:
+def _key(model: type[Model]) -> str:
     key = model._meta.pk  # noqa: SLF001 -- ditto
     assert key is not None
+    return f'"{key.column}"'
+
+
+def _conditions(model: type[Model], shape: Shape) -> str:
+    return " AND ".join(
+        f"{_column(model, name)} = %s"
+        if count is None
+        else f"{_column(model, name)} IN ({', '.join(['%s'] * count)})"
+        for name, count in shape
+    )
+
+
+@lru_cache(maxsize=1024)
+def _insertion(
+    model: type[Model], count: int, computed: tuple[tuple[str, str], ...]
+) -> tuple[str, list[tuple[Field[Any, Any], str, type | None]]]:
+    key, given = model._meta.pk, dict(computed)  # noqa: SLF001 -- ditto
     fields = [field for field in model._meta.concrete_fields if field is not key]  # noqa: SLF001 -- ditto
     columns = ", ".join(f'"{field.column}"' for field in fields)
-    head = f"INSERT INTO {_table(model)} ({columns}) VALUES "  # noqa: S608 -- ditto
-    return fields, head, f' RETURNING "{key.column}"'
+    marks = f"({', '.join(given.get(field.attname, '%s') for field in fields)})"
+    sql = (
+        f"INSERT INTO {_table(model)} ({columns}) VALUES {', '.join([marks] * count)} RETURNING {_key(model)}"  # noqa: S608 -- names come from models
+    )
+    stored = [field for field in fields if field.attname not in given]
+    return sql, [(field, field.attname, _TAKEN_AS_IT_IS.get(type(field))) for field in stored]
+
+
+@lru_cache(maxsize=1024)
+def _update(
+    model: type[Model],
+    put: tuple[str, ...],
+    add: tuple[str, ...],
+    computed: tuple[tuple[str, str], ...],
+    shape: Shape,
+    returning: str,
+) -> str:
+    sets = [f"{_column(model, name)} = %s" for name in put]
+    sets += [f"{_column(model, name)} = {_column(model, name)} + %s" for name in add]
+    sets += [f"{_column(model, name)} = {sql}" for name, sql in computed]
+    conditions = " AND ".join(filter(None, [f"{_key(model)} = %s", _conditions(model, shape)]))
+    return (
+        f"UPDATE {_table(model)} SET {', '.join(sets)} WHERE {conditions} "  # noqa: S608 -- ditto
+        f"RETURNING {_column(model, returning)}"
+    )
+
+
+@lru_cache(maxsize=1024)
+def _locking(model: type[Model], shape: Shape, returning: str) -> str:
+    conditions = " AND ".join(filter(None, [f"{_key(model)} = %s", _conditions(model, shape)]))
+    return f"SELECT {_column(model, returning)} FROM {_table(model)} WHERE {conditions}{_for_update()}"  # noqa: S608 -- ditto
+
+
+@lru_cache(maxsize=1024)
+def _selection(
+    model: type[Model], shape: Shape, order_by: tuple[str, ...], limit: int | None, *, lock: bool
+) -> str:
+    columns = ", ".join(f'"{field.column}"' for field in model._meta.concrete_fields)  # noqa: SLF001 -- ditto
+    order = ", ".join(
+        f"{_column(model, name.removeprefix('-'))}{' DESC' if name.startswith('-') else ''}"
+        for name in order_by
+    )
+    return (
+        f"SELECT {columns} FROM {_table(model)} WHERE {_conditions(model, shape)}"  # noqa: S608 -- ditto
+        f"{f' ORDER BY {order}' if order else ''}{f' LIMIT {limit:d}' if limit is not None else ''}"
+        f"{_for_update() if lock else ''}"
+    )
+
+
+@cache
+def _for_update() -> str:
+    """SQLite has no row locks, and no need: who writes is alone."""
+    return " FOR UPDATE" if connection.features.has_select_for_update else ""
+
+
+@cache
+def _conversion(model: type[Model]) -> tuple[list[str], list[tuple[int, Any, list[Any]]]]:
+    """The attributes of a row in order, and what turns the database's values into Python's, by position."""
+    fields = model._meta.concrete_fields  # noqa: SLF001 -- ditto
+    converters = []
+    for index, field in enumerate(fields):
+        expression = field.get_col(model._meta.db_table)  # noqa: SLF001 -- ditto
+        functions = connection.ops.get_db_converters(expression) + expression.get_db_converters(connection)
+        if functions:
+            converters.append((index, expression, functions))
+    return [field.attname for field in fields], converters
