@@ -6,6 +6,7 @@ from django.contrib.auth.models import User
 from django.db import transaction
 from django.db.models.functions import Now
 
+from agentdesk.brakes.pulled import refuse_deciding
 from agentdesk.core import rows
 from agentdesk.core.clock import database_now
 from agentdesk.core.errors import DeskError, Forbidden, Invalid, Late, ToolError
@@ -34,8 +35,8 @@ def decide(approval: Approval, *, by: User, verdict: str, seen: str, reason: str
     """Give `by`'s verdict (`approve`, `reject`, or `answer` for a question) on what hash `seen` stands for.
 
     A rejection needs a reason, an answer its text; the model reads both. Returns the approval as it is now: still open
-    when more signatures are needed. Raises Forbidden (not entitled), Late (already decided, expired, withdrawn, or the
-    facts changed: nothing was decided) and Invalid (the form is wrong).
+    when more signatures are needed. Raises Forbidden (not entitled), Late (already decided, expired, withdrawn, a brake
+    is pulled, or the facts changed: nothing was decided) and Invalid (the form is wrong).
     """
     with transaction.atomic():
         task = transitions.lock(approval.task_id)
@@ -73,6 +74,7 @@ def _decide(
 ) -> DeskError | None:
     if approval.status != ApprovalStatus.OPEN:
         return Late(in_words(approval))
+    refuse_deciding(approval.tool_call.tool)
     if approval.expires_at <= database_now():
         expire(approval)
         approval.refresh_from_db()

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from django.contrib.auth.models import User
 
+from agentdesk.brakes.models import Brake, Depth
+from agentdesk.brakes.pulled import deciding_stopped, pulled
 from approvals.models import Approval, ApprovalKind, Decision
 from approvals.people import ANSWER, DECIDE, person, signatures_as_given
 from approvals.policy import Band, Hindrance, Person, hindrance
@@ -28,8 +31,9 @@ class QueueView:
 def waiting_for(user: User, *, limit: int = 200) -> QueueView:
     """The first `limit` open approvals, the soonest to expire first, split by whether `user` may decide them now."""
     decider, answerer = person(user.pk, right=DECIDE), person(user.pk, right=ANSWER)
+    brakes = pulled(Depth.DECIDE)
     waiting = [
-        Waiting(approval, _hindrance(approval, decider, answerer), list(approval.decisions.all()))
+        Waiting(approval, _hindrance(approval, decider, answerer, brakes), list(approval.decisions.all()))
         for approval in Approval.objects.for_queue()[:limit]
     ]
     return QueueView(
@@ -45,10 +49,17 @@ def count_for(user: User) -> int:
 
 def hindrance_of(approval: Approval, user: User) -> str | None:
     """Why `user` may not decide this approval now, or None."""
-    return _hindrance(approval, person(user.pk, right=DECIDE), person(user.pk, right=ANSWER))
+    return _hindrance(
+        approval, person(user.pk, right=DECIDE), person(user.pk, right=ANSWER), pulled(Depth.DECIDE)
+    )
 
 
-def _hindrance(approval: Approval, decider: Person, answerer: Person) -> str | None:
+def _hindrance(approval: Approval, decider: Person, answerer: Person, brakes: Sequence[Brake]) -> str | None:
+    brake = deciding_stopped(brakes, tool=approval.tool_call.tool)
+    return _not_entitled(approval, decider, answerer) or (brake.in_words if brake else None)
+
+
+def _not_entitled(approval: Approval, decider: Person, answerer: Person) -> str | None:
     if approval.kind == ApprovalKind.QUESTION:
         if not answerer.active:
             return Hindrance.INACTIVE

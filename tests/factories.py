@@ -32,6 +32,7 @@ PASSWORD = "agentdesk-tests"
 
 ROLES = import_module("approvals.migrations.0002_roles")
 FIRST_POLICY = import_module("approvals.migrations.0003_first_policy")
+BRAKE_RIGHTS = import_module("agentdesk.brakes.migrations.0002_who_pulls_and_releases")
 STAFF_ROLES = {"agent", "lead", "finance", "auditor", "admin"}
 
 
@@ -39,6 +40,7 @@ def what_migrations_made() -> None:
     """The roles and the first policy, again, after a test that emptied the database."""
     if not Group.objects.exists():
         ROLES.make_roles(apps, None)
+        BRAKE_RIGHTS.give_rights(apps, None)
     if not Policy.objects.exists():
         FIRST_POLICY.publish(apps, None)
 

@@ -33,3 +33,7 @@ def call_key() -> str:
 
 def approval_id() -> str:
     return new_id("apr")
+
+
+def brake_id() -> str:
+    return new_id("brk")

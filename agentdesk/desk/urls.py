@@ -1,6 +1,6 @@
 from django.urls import path
 
-from agentdesk.desk import approvals, dashboard, tasks, tickets
+from agentdesk.desk import approvals, brakes, dashboard, tasks, tickets
 
 app_name = "desk"
 urlpatterns = [
@@ -8,6 +8,9 @@ urlpatterns = [
     path("approvals/", approvals.approvals, name="approvals"),
     path("approvals/<slug:public_id>/", approvals.approval, name="approval"),
     path("approvals/<slug:public_id>/decide/", approvals.decide_approval, name="decide"),
+    path("brakes/", brakes.brakes, name="brakes"),
+    path("brakes/pull/", brakes.brake_pull, name="brake_pull"),
+    path("brakes/<slug:public_id>/release/", brakes.brake_release, name="brake_release"),
     path("tickets/", tickets.tickets, name="tickets"),
     path("tickets/new/", tickets.ticket_new, name="ticket_new"),
     path("tickets/<slug:public_id>/", tickets.ticket, name="ticket"),

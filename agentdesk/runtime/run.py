@@ -15,15 +15,17 @@ from django.db import DatabaseError
 from agentdesk.core.errors import ClaimLost, DeskError
 from agentdesk.core.text import storable
 from agentdesk.runtime import failures, journal
+from agentdesk.runtime.braking import HandBack, TakeBrakes
 from agentdesk.runtime.deltas import Deltas
 from agentdesk.runtime.journal import Answer, Journal
 from agentdesk.runtime.recorded_model import RecordedModel
 from agentdesk.runtime.thinking import Thinkers
 from agentdesk.runtime.toolbox import as_function
-from approvals.ask import ask_again, pause
+from approvals.ask import pause
 from approvals.cancel import fail_task
 from approvals.gate import Answer as GateAnswer
-from approvals.gate import MustAsk, ask_gate, authorise, never_asks
+from approvals.gate import ask_gate, authorise, never_asks
+from approvals.rest import STOPS, come_to_rest
 from tasks import transitions
 from tasks.models import Task
 from tools.invoke import invoke
@@ -56,10 +58,11 @@ class LimitReached(DeskError):
 class Run:
     """One claim of one task: from the journal to the next rest."""
 
-    def __init__(self, task: Task, thinkers: Thinkers, deltas: Deltas) -> None:
+    def __init__(self, task: Task, thinkers: Thinkers, deltas: Deltas, brakes: TakeBrakes) -> None:
         self.task = task
         self.thinkers = thinkers
         self.deltas = deltas
+        self.brakes = brakes
         self.journal: Journal
         self.stopped_by: DeskError | DatabaseError | None = None
         self._accounted = time.monotonic()
@@ -74,6 +77,8 @@ class Run:
         except asyncio.CancelledError:
             await self._quietly(transitions.release, why="The worker hands over")
             raise
+        except HandBack as error:
+            await self._quietly(transitions.release, why=error.sentence)
         except LimitReached as error:
             await self._quietly(fail_task, why=error.sentence)
         except Exception as error:  # noqa: BLE001 -- the boundary of a run: whatever it is, the task must not be lost
@@ -111,8 +116,8 @@ class Run:
             raise LimitReached(
                 f"It worked for {version.max_seconds} seconds, its limit. Start it again with a larger limit if it should go on."
             ) from None
-        if isinstance(self.stopped_by, MustAsk):
-            return  # asked again; the task waits
+        if isinstance(self.stopped_by, STOPS):
+            return  # the task waits
         if result.interruptions:
             asked = [self.journal.calls[item.call_id] for item in result.interruptions if item.call_id]
             await sync_to_async(pause)(self.task, asked)
@@ -126,7 +131,7 @@ class Run:
             async for _ in result.stream_events():
                 pass
         except Exception:
-            if isinstance(self.stopped_by, MustAsk):
+            if isinstance(self.stopped_by, STOPS):
                 return
             if self.stopped_by is not None:
                 raise self.stopped_by from None
@@ -155,9 +160,9 @@ class Run:
         """Run a step in the database thread; remember what stops the run, as the SDK wraps what tools raise."""
         try:
             return await sync_to_async(function)(*arguments, **keywords)
-        except MustAsk as error:
+        except STOPS as error:
             self.stopped_by = error
-            await sync_to_async(ask_again)(self.task, call, why=error.sentence)
+            await sync_to_async(come_to_rest)(self.task, call, error)
             raise
         except (DeskError, DatabaseError) as error:
             self.stopped_by = error
@@ -168,6 +173,11 @@ class Run:
 
     async def _check_limits(self) -> None:
         version = self.task.agent_version
+        try:
+            await self.brakes.check(version.agent_id)
+        except (HandBack, DatabaseError) as error:
+            self.stopped_by = error
+            raise
         if self.task.turns_used >= version.max_turns:
             self._stop(f"It took {version.max_turns} turns, its limit, without finishing.")
         if self.task.tokens_used >= version.max_tokens:

@@ -22,6 +22,9 @@ PAGES: dict[str, tuple[str, str]] = {
     "desk:approvals": (SIGNED_IN, NOBODY_405),
     "desk:approval": (SIGNED_IN, NOBODY_405),
     "desk:decide": (NOBODY_405, "302 403 403 302 302 403 403 403 302"),
+    "desk:brakes": (SIGNED_IN, NOBODY_405),
+    "desk:brake_pull": (NOBODY_405, "302 403 403 302 302 403 302 302 302"),
+    "desk:brake_release": (NOBODY_405, "302 403 403 403 302 403 302 302 302"),
     "desk:tickets": (SIGNED_IN, NOBODY_405),
     "desk:ticket_new": (STARTERS, "302 403 302 302 403 403 302 302 302"),
     "desk:ticket": (SIGNED_IN, NOBODY_405),
@@ -87,6 +90,7 @@ RECORDS: dict[str, tuple[set[str], set[str], set[str]]] = {
     "approvals.decision": (CASES, NOBODY, NOBODY),
     "approvals.policy": (HISTORY, NOBODY, EDITORS),
     "approvals.policyversion": (HISTORY, NOBODY, NOBODY),
+    "brakes.brake": (HISTORY, NOBODY, NOBODY),
     "auth.user": (ACCOUNTS, EDITORS, EDITORS),
     "auth.group": (ACCOUNTS, EDITORS, EDITORS),
     "admin.logentry": (ACCOUNTS, NOBODY, NOBODY),
@@ -100,6 +104,8 @@ POSTS: dict[str, dict[str, Any]] = {
     # what is posted where an empty form would say nothing about rights
     "desk:decide": {"verdict": "approve", "reason": ""},
     "admin:approvals_approval_decide": {"verdict": "approve", "reason": ""},
+    "desk:brake_pull": {"depth": "take", "scope": "", "reason": "Upgrade."},
+    "desk:brake_release": {"reason": "Upgraded."},
     "desk:ticket_new": {"subject": "Late parcel", "body": "Where is it?"},
 }
 

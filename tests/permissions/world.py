@@ -15,6 +15,7 @@ from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver
 
 from agentdesk.api.models import StartRequest, Token
+from agentdesk.brakes.models import Brake, Depth
 from agentdesk.core.canonical import digest
 from agentdesk.events.models import Signal
 from approvals.ask import pause
@@ -124,6 +125,13 @@ def build() -> World:
         Group.objects.create(name="empty"),
         LogEntry.objects.create(user=other, action_flag=CHANGE, object_repr="x", change_message="x"),
         StartRequest.objects.create(user=other, key="x", body_hash="x", task=task),
+        Brake.objects.create(
+            depth=Depth.EFFECTS,
+            tool="notify_user",
+            reason="A wrong text.",
+            pulled_by=other,
+            pulled_at=task.created_at,
+        ),
         Token.objects.create(user=other, name="x", digest="0" * 64),
     ]
     # nothing is left for a worker, or /readyz would complain after a minute of tests
@@ -139,6 +147,7 @@ def _ids(rows: dict[str, Any], ticket_id: str) -> dict[str, dict[str, Any]]:
     ids: dict[str, dict[str, Any]] = {
         "desk:approval": {"public_id": approval.public_id},
         "desk:decide": {"public_id": approval.public_id},
+        "desk:brake_release": {"public_id": rows["brakes.brake"].public_id},
         "desk:ticket": {"public_id": ticket_id},
         "desk:task": {"public_id": task.public_id},
         "desk:task_cancel": {"public_id": task.public_id},

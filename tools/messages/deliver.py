@@ -10,9 +10,10 @@ from email.utils import parseaddr
 
 from django.conf import settings
 from django.core.mail import BadHeaderError, EmailMessage
-from django.db import transaction
+from django.db import models, transaction
 from django.db.models.functions import Now
 
+from agentdesk.brakes.pulled import lets_act
 from agentdesk.core.clock import from_now
 from agentdesk.core.text import shortened
 from tools.messages.models import MessageStatus, OutgoingMessage
@@ -32,13 +33,12 @@ NOT_SENT = (
 
 
 def deliver_pending() -> int:
-    """Send every message that waits and return how many were sent. Must not run inside a transaction."""
+    """Send every message that waits and return how many were sent; a pulled brake keeps them where they are.
+
+    Must not run inside a transaction.
+    """
     declare_stuck_unknown()
-    waiting = (
-        OutgoingMessage.objects.filter(status=MessageStatus.PENDING)
-        .order_by("id")
-        .values_list("pk", flat=True)
-    )
+    waiting = _sendable().order_by("id").values_list("pk", flat=True)
     return sum(_deliver(pk) for pk in list(waiting))
 
 
@@ -55,13 +55,17 @@ def message_id(message: OutgoingMessage) -> str:
     return f"<{message.tool_call.key}@{domain}>"
 
 
+def _sendable() -> models.QuerySet[OutgoingMessage]:
+    return OutgoingMessage.objects.filter(
+        lets_act("notify_user", agent="task__agent_version__agent"), status=MessageStatus.PENDING
+    )
+
+
 def _deliver(pk: int) -> bool:
     with transaction.atomic(durable=True):  # the claim is on disk before anything leaves
-        claimed = OutgoingMessage.objects.filter(pk=pk, status=MessageStatus.PENDING).update(
-            status=MessageStatus.SENDING, sending_since=Now()
-        )
+        claimed = _sendable().filter(pk=pk).update(status=MessageStatus.SENDING, sending_since=Now())
     if not claimed:
-        return False  # another job got there first
+        return False  # another job got there first, or a brake was pulled
     message = OutgoingMessage.objects.select_related("tool_call").get(pk=pk)
     mail = EmailMessage(
         subject=message.subject,

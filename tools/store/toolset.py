@@ -80,6 +80,7 @@ TOOLS: list[ToolSpec[Any]] = [
             facts=lambda context, arguments: facts(intend_refund(context, arguments)),
             title=lambda context, arguments: title(intend_refund(context, arguments)),
             card=lambda context, arguments: card(intend_refund(context, arguments), context.task),
+            customer=lambda context, arguments: intend_refund(context, arguments).order.customer,
         ),
     ),
     ToolSpec(
@@ -99,6 +100,7 @@ TOOLS: list[ToolSpec[Any]] = [
             facts=lambda context, arguments: facts(intend_duplicate_refund(context, arguments)),
             title=lambda context, arguments: title(intend_duplicate_refund(context, arguments)),
             card=lambda context, arguments: card(intend_duplicate_refund(context, arguments), context.task),
+            customer=lambda context, arguments: intend_duplicate_refund(context, arguments).order.customer,
         ),
     ),
     ToolSpec(
