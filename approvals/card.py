@@ -9,6 +9,7 @@ from typing import Any
 from django.contrib.auth.models import User
 
 from agentdesk.core.errors import DeskError
+from approvals.caps import caps_reached
 from approvals.models import Approval, ApprovalKind, Decision
 from approvals.outcome import in_words as outcome_in_words
 from approvals.policy import Band, in_words
@@ -31,6 +32,8 @@ class ApprovalCard:
     undo: str
     why: str
     rule: str
+    caps: list[str]
+    """The caps that have no room for it, were it to run now: after the signature somebody has to let it over."""
     needs: str
     """Who has to sign, in words; empty for a question."""
     signatures: list[Decision]
@@ -62,6 +65,7 @@ def build(approval: Approval, *, viewer: User) -> ApprovalCard:
         undo=facts.undo,
         why=approval.why,
         rule=approval.rule,
+        caps=caps_reached(approval, viewer) if approval.is_open and not question else [],
         needs="" if question else in_words(Band.model_validate(approval.band)),
         signatures=list(approval.decisions.select_related("decided_by")),
         requester=task.requested_by,

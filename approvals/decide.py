@@ -15,6 +15,7 @@ from agentdesk.events.models import Kind
 from agentdesk.events.record import Fact, gathered, record
 from approvals import policies
 from approvals.ask import supersede
+from approvals.caps import refuse_signer
 from approvals.expire import expire
 from approvals.models import Approval, ApprovalKind, ApprovalStatus, Decision, Verdict
 from approvals.outcome import in_words
@@ -85,6 +86,8 @@ def _decide(
         refusal = _moment_forbids(approval, signer, verdict) or _world_changed(approval)
         if refusal is not None:
             return refusal
+    if verdict == Verdict.APPROVE:
+        refuse_signer(approval, by)
     decision = Decision.objects.create(
         approval=approval,
         decided_by=by,

@@ -9,7 +9,7 @@ from agentdesk.core import rows
 from approvals.models import Decision
 from approvals.policy import Person, Signature
 
-DECIDE, ANSWER = "decide_approval", "answer_question"
+DECIDE, ANSWER, EXTEND = "decide_approval", "answer_question", "extend_limit"
 
 
 def person(user_id: int, *, right: str = DECIDE) -> Person:

@@ -36,6 +36,7 @@ SECTIONS = {
     "tasks": "tasks",
     "task": "tasks",
     "task_cancel": "tasks",
+    "task_cap": "tasks",
 }
 
 

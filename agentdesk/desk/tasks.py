@@ -10,7 +10,7 @@ from django.http import HttpResponse
 from django.shortcuts import redirect
 from django.views.decorators.http import require_GET, require_http_methods
 
-from agentdesk.desk import standing, timeline
+from agentdesk.desk import caps, standing, timeline
 from agentdesk.desk.access import DeskRequest, desk_page, one
 from agentdesk.desk.fragments import answer
 from agentdesk.desk.query import asked
@@ -74,6 +74,7 @@ def task(request: DeskRequest, public_id: str) -> HttpResponse:
         ],
         "usage": usage(found),
         "followed_by": found.followed_by.order_by("created_at"),
+        **caps.shown(found, request.user),
         "may_cancel": found.is_live and request.user.has_perm("tasks.cancel_task"),
     }
     return answer(request, "tasks/detail.html", {"task": "tasks/_task.html"}, context)

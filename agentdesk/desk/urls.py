@@ -1,6 +1,6 @@
 from django.urls import path
 
-from agentdesk.desk import approvals, brakes, dashboard, tasks, tickets
+from agentdesk.desk import approvals, brakes, caps, dashboard, tasks, tickets
 
 app_name = "desk"
 urlpatterns = [
@@ -17,4 +17,5 @@ urlpatterns = [
     path("tasks/", tasks.tasks, name="tasks"),
     path("tasks/<slug:public_id>/", tasks.task, name="task"),
     path("tasks/<slug:public_id>/cancel/", tasks.task_cancel, name="task_cancel"),
+    path("tasks/<slug:public_id>/cap/", caps.task_cap, name="task_cap"),
 ]

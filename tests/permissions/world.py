@@ -19,7 +19,7 @@ from agentdesk.brakes.models import Brake, Depth
 from agentdesk.core.canonical import digest
 from agentdesk.events.models import Signal
 from approvals.ask import pause
-from approvals.models import Approval
+from approvals.models import Approval, Cap, Exemption
 from tasks.intake import open_ticket
 from tasks.models import Task, TaskStatus, TicketSource
 from tests.factories import (
@@ -125,6 +125,18 @@ def build() -> World:
         Group.objects.create(name="empty"),
         LogEntry.objects.create(user=other, action_flag=CHANGE, object_repr="x", change_message="x"),
         StartRequest.objects.create(user=other, key="x", body_hash="x", task=task),
+        (cap := Cap.objects.select_related("current").order_by("pk")[0]),
+        cap.current,
+        Exemption.objects.create(
+            cap=cap,
+            cap_version=cap.current,
+            tool_call=approval.tool_call,
+            amount_minor=2900,
+            currency="USD",
+            by=other,
+            reason="Agreed.",
+            at=task.created_at,
+        ),
         Brake.objects.create(
             depth=Depth.EFFECTS,
             tool="notify_user",
@@ -148,6 +160,7 @@ def _ids(rows: dict[str, Any], ticket_id: str) -> dict[str, dict[str, Any]]:
         "desk:approval": {"public_id": approval.public_id},
         "desk:decide": {"public_id": approval.public_id},
         "desk:brake_release": {"public_id": rows["brakes.brake"].public_id},
+        "desk:task_cap": {"public_id": task.public_id},
         "desk:ticket": {"public_id": ticket_id},
         "desk:task": {"public_id": task.public_id},
         "desk:task_cancel": {"public_id": task.public_id},
