@@ -41,7 +41,7 @@ from agentdesk.runtime.thinking import Thinkers  # noqa: E402
 from approvals.decide import decide  # noqa: E402
 from approvals.models import Approval  # noqa: E402
 from tasks.models import Task, TaskStatus  # noqa: E402
-from tests.factories import RunbookFactory, person  # noqa: E402
+from tests.factories import RunbookFactory, generous_caps, person  # noqa: E402
 from tests.scripted import Story, tell  # noqa: E402
 from tools.registry import all_tools  # noqa: E402
 from tools.store.models import Refund  # noqa: E402
@@ -158,6 +158,7 @@ def ours(tasks: int) -> float:
     stories: list[Story] = []
     models: dict[int, Model] = {}
     RunbookFactory()
+    generous_caps()
     for _ in range(tasks):
         story = tell()
         # a version of its own for each task: it is what the driver chooses the model by
