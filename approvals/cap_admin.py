@@ -40,13 +40,20 @@ class CapAdmin(RecordAdmin):
     readonly_fields: ClassVar[list[Any]] = [
         (versions := links("versions")),
         (in_force := link("current", "in force")),
+        says,
     ]
     fieldsets = [
-        section(None, "name", in_force),
-        section("What it says", *SAYS),
-        section("Why", "reason", "base"),
+        section(None, "name", in_force, says),
+        section("A new version", *SAYS, "reason", "base"),
         section("Versions", versions),
     ]
+
+    def get_fieldsets(self, request: HttpRequest, obj: Cap | None = None) -> Any:
+        """Who may only look sees what the cap says, and no fields to fill in."""
+        head, form, versions = self.fieldsets
+        if obj is None:
+            return [section(None, "name"), form]
+        return [head, form, versions] if self.has_change_permission(request, obj) else [head, versions]
 
     def get_readonly_fields(self, request: HttpRequest, obj: Cap | None = None) -> list[Any]:
         """Brakes and events name a cap, so its name stays."""

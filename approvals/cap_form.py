@@ -36,8 +36,9 @@ class CapForm(forms.ModelForm):  # type: ignore[type-arg]  # Django's class take
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        choices: Any = self.fields["tools"]
-        choices.choices = sorted((spec.name, spec.name) for spec in all_tools().values() if spec.sensitive)
+        tools: Any = self.fields.get("tools")  # who may only look gets a form without fields
+        if tools is not None:
+            tools.choices = sorted((spec.name, spec.name) for spec in all_tools().values() if spec.sensitive)
         version = self.instance.current if self.instance.pk else None
         if version is not None:
             self.initial.update({name: getattr(version, name) for name in SAYS}, base=version.number)

@@ -453,6 +453,7 @@ def test_the_admin_publishes_versions_of_caps_with_a_reason(
         "reason": "Parcels are lost these days.",
     }
     client.force_login(finn)
+    assert "at most 1 for one order, ever" in client.get(url).content.decode()
     assert client.post(url, form).status_code == 403
     client.force_login(adam)
     for wrong in (
