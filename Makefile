@@ -46,9 +46,8 @@ format: $(VENV)/.dev  ## Format the code and mend what can be mended
 screenshots: $(VENV)/.dev  ## Make the README's pictures anew (needs Chromium)
 	@$(BIN)/python -m agentdesk.docs.screenshots
 
-bench: $(VENV)/.dev  ## Measure: the engine against the bare SDK, and commit to frame
-	@$(BIN)/python -m tests.benchmarks.engine
-	@$(BIN)/python -m tests.benchmarks.live_latency
+bench: $(VENV)/.dev  ## Measure against the bars on each database there is; a table, and var/bench.json
+	@$(BIN)/python -m tests.benchmarks $(ARGS)
 
 lock: $(VENV)/.dev  ## Write the lock files anew from pyproject.toml
 	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate --upgrade pyproject.toml -o requirements.lock

@@ -14,7 +14,7 @@ import environ
 from django.core.exceptions import ImproperlyConfigured
 
 from agentdesk.core.secret import secret_key
-from agentdesk.core.settings import choice, flag, names, read, time_zone, url, whole
+from agentdesk.core.settings import choice, flag, names, read, safe_url, time_zone, url, whole
 
 ENV = os.environ
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -57,6 +57,16 @@ AGENTDESK_TOOLSETS = [
     "tools.people",
     *EXTRA_TOOLSETS,
 ]
+PAYMENTS = read(ENV, "AGENTDESK_PAYMENTS", "ledger", choice("ledger", "stripe"))
+PAYMENT_TIMEOUT_SECONDS = read(ENV, "AGENTDESK_PAYMENT_TIMEOUT", 20, whole(1, 120))
+STRIPE_API_KEY = read(ENV, "STRIPE_API_KEY", "", str)
+STRIPE_LIVE = read(ENV, "AGENTDESK_STRIPE_LIVE", default=False, parse=flag)
+STRIPE_URL = read(ENV, "AGENTDESK_STRIPE_URL", "https://api.stripe.com", safe_url)
+if STRIPE_API_KEY.startswith(("sk_live", "rk_live")) and not STRIPE_LIVE:
+    raise ImproperlyConfigured(
+        "STRIPE_API_KEY is a live key, so refunds would move real money. "
+        "Use a test key (sk_test_…), or set AGENTDESK_STRIPE_LIVE=1 if that is what you want."
+    )
 WORKER_TASKS_IN_FLIGHT = read(ENV, "AGENTDESK_TASKS_IN_FLIGHT", 50, whole(1, 500))
 
 # Django ----------------------------------------------------------------------------------------------------------
@@ -236,5 +246,6 @@ LOGGING = {
         "daphne": {"level": "WARNING"},
         "httpx2": {"level": "WARNING"},
         "openai": {"level": "WARNING"},
+        "stripe": {"level": "WARNING"},
     },
 }

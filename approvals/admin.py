@@ -22,6 +22,7 @@ from approvals.cap_admin import CapAdmin, CapVersionAdmin, ExemptionAdmin
 from approvals.models import Approval, Decision, Policy, PolicyVersion
 from approvals.policy_form import PolicyForm
 from approvals.policy_words import described
+from tools.outside import NotBooked
 
 __all__ = ["CapAdmin", "CapVersionAdmin", "ExemptionAdmin"]
 
@@ -84,8 +85,9 @@ class ApprovalAdmin(HistoryAdmin):
 
     def has_view_permission(self, request: HttpRequest, obj: Approval | None = None) -> bool:
         """Who may decide or answer sees the cards; the list of all of them is for those who see the history."""
-        may_act = request.user.has_perm("approvals.decide_approval") or request.user.has_perm(
-            "approvals.answer_question"
+        may_act = any(
+            request.user.has_perm(f"approvals.{right}")
+            for right in ("decide_approval", "answer_question", "reconcile_effect")
         )
         return super().has_view_permission(request, obj) or (obj is not None and may_act)
 
@@ -109,9 +111,14 @@ class ApprovalAdmin(HistoryAdmin):
         verdict, reason = request.POST.get("verdict", ""), request.POST.get("reason", "")
         try:
             decide.decide(
-                approval, by=request.user, verdict=verdict, reason=reason, seen=request.POST.get("seen", "")
+                approval,
+                by=request.user,
+                verdict=verdict,
+                reason=reason,
+                reference=request.POST.get("reference", ""),
+                seen=request.POST.get("seen", ""),
             )
-        except (Forbidden, Late, Invalid) as refusal:
+        except (Forbidden, Late, Invalid, NotBooked) as refusal:
             shown = copy(request)
             shown.method = "GET"  # the card again; a POST to a page of the history is answered 403
             response = self.change_view(shown, str(pk), extra_context={"refusal": refusal, "reason": reason})
@@ -141,7 +148,12 @@ class DecisionAdmin(HistoryAdmin):
     ]
     fieldsets = [
         section(
-            None, link("decided_by", "by"), status("verdict"), block("reason"), moment("decided_at", "when")
+            None,
+            link("decided_by", "by"),
+            status("verdict"),
+            block("reason"),
+            text("reference"),
+            moment("decided_at", "when"),
         ),
         section(
             "About",

@@ -9,7 +9,7 @@ from django.db.models.functions import Now
 from agentdesk.core.errors import Forbidden
 from agentdesk.events.models import Kind
 from agentdesk.events.record import Fact, record
-from approvals.models import Approval, ApprovalStatus
+from approvals.models import Approval, ApprovalKind, ApprovalStatus
 from tasks import transitions
 from tasks.models import Task
 from tools.calls import close
@@ -35,8 +35,12 @@ def fail_task(task: Task, *, why: str, worked_ms: int = 0) -> None:
 
 
 def withdraw(task: Task, *, why: str) -> None:
-    """Close what is open about a task that has just ended. Needs the task's lock."""
-    for approval in Approval.objects.open().filter(task=task).select_related("tool_call"):
+    """Close what is open about a task that has just ended. Needs the task's lock.
+
+    A call that acts outside, or may have, stays what it is, and with it the question what became of it.
+    """
+    asked = Approval.objects.open().filter(task=task).exclude(kind=ApprovalKind.RECONCILIATION)
+    for approval in asked.select_related("tool_call"):
         Approval.objects.filter(pk=approval.pk, status=ApprovalStatus.OPEN).update(
             status=ApprovalStatus.CANCELLED, closed_at=Now()
         )

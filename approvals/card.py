@@ -14,8 +14,10 @@ from approvals.models import Approval, ApprovalKind, Decision
 from approvals.outcome import in_words as outcome_in_words
 from approvals.policy import Band, in_words
 from approvals.queue import hindrance_of
+from approvals.reconcile_facts import facts_of
 from tools.arguments import validated
 from tools.models import CallStatus, ToolCall
+from tools.outside import asked
 from tools.registry import find, label
 from tools.spec import Card, Context, Row, Table
 
@@ -35,7 +37,7 @@ class ApprovalCard:
     caps: list[str]
     """The caps that have no room for it, were it to run now: after the signature somebody has to let it over."""
     needs: str
-    """Who has to sign, in words; empty for a question."""
+    """Who has to sign, in words; empty where nobody signs."""
     signatures: list[Decision]
     requester: User | None
     hindrance: str | None
@@ -50,13 +52,19 @@ class ApprovalCard:
     """What the task did before, without its moves in the plan."""
     arguments: dict[str, Any]
     seen: str
+    reconciles: bool
+    """It asks whether something happened outside."""
+    can_ask: bool
+    """The other side can be asked for it by the call's key."""
 
 
 def build(approval: Approval, *, viewer: User) -> ApprovalCard:
     """Read everything a person needs to decide `approval`. The same facts whatever the model wrote."""
     call, task = approval.tool_call, approval.task
-    facts = _facts(approval)
     question = approval.kind == ApprovalKind.QUESTION
+    reconciles = approval.kind == ApprovalKind.RECONCILIATION
+    facts = facts_of(approval) if reconciles else _facts(approval)
+    known = asked(call) if reconciles else None
     return ApprovalCard(
         approval=approval,
         headline=approval.title if question else facts.headline,
@@ -65,8 +73,8 @@ def build(approval: Approval, *, viewer: User) -> ApprovalCard:
         undo=facts.undo,
         why=approval.why,
         rule=approval.rule,
-        caps=caps_reached(approval, viewer) if approval.is_open and not question else [],
-        needs="" if question else in_words(Band.model_validate(approval.band)),
+        caps=caps_reached(approval, viewer) if approval.is_open and not (question or reconciles) else [],
+        needs="" if question or reconciles else in_words(Band.model_validate(approval.band)),
         signatures=list(approval.decisions.select_related("decided_by")),
         requester=task.requested_by,
         hindrance=hindrance_of(approval, viewer) if approval.is_open else None,
@@ -85,6 +93,8 @@ def build(approval: Approval, *, viewer: User) -> ApprovalCard:
         ],
         arguments=call.arguments or {},
         seen=approval.seen_hash,
+        reconciles=reconciles,
+        can_ask=known is not None and known.can_ask,
     )
 
 

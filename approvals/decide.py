@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from django.contrib.auth.models import User
 from django.db import transaction
-from django.db.models.functions import Now
 
 from agentdesk.brakes.pulled import refuse_deciding
 from agentdesk.core import rows
@@ -13,7 +12,7 @@ from agentdesk.core.errors import DeskError, Forbidden, Invalid, Late, ToolError
 from agentdesk.core.text import checked, refuse_unstorable
 from agentdesk.events.models import Kind
 from agentdesk.events.record import Fact, gathered, record
-from approvals import policies
+from approvals import policies, reconcile
 from approvals.ask import supersede
 from approvals.caps import refuse_signer
 from approvals.expire import expire
@@ -32,13 +31,20 @@ from tools.spec import Context
 MAX_REASON = 2_000
 
 
-def decide(approval: Approval, *, by: User, verdict: str, seen: str, reason: str = "") -> Approval:
-    """Give `by`'s verdict (`approve`, `reject`, or `answer` for a question) on what hash `seen` stands for.
+def decide(
+    approval: Approval, *, by: User, verdict: str, seen: str, reason: str = "", reference: str = ""
+) -> Approval:
+    """Give `by`'s verdict on what hash `seen` stands for: `approve` or `reject`, `answer` for a question, `happened` or
+    `did_not_happen` for a reconciliation (with `reference`, what it is called outside).
 
     A rejection needs a reason, an answer its text; the model reads both. Returns the approval as it is now: still open
     when more signatures are needed. Raises Forbidden (not entitled), Late (already decided, expired, withdrawn, a brake
     is pulled, or the facts changed: nothing was decided) and Invalid (the form is wrong).
     """
+    if approval.kind == ApprovalKind.RECONCILIATION:
+        return reconcile.answer(
+            approval, by=by, verdict=verdict, seen=seen, reason=reason, reference=reference
+        )
     with transaction.atomic():
         task = transitions.lock(approval.task_id)
         (present,) = rows.read(Approval, {"id": approval.pk})
@@ -76,7 +82,7 @@ def _decide(
     if approval.status != ApprovalStatus.OPEN:
         return Late(in_words(approval))
     refuse_deciding(approval.tool_call.tool)
-    if approval.expires_at <= database_now():
+    if approval.expires_at is not None and approval.expires_at <= database_now():
         expire(approval)
         approval.refresh_from_db()
         return Late(in_words(approval))
@@ -88,7 +94,7 @@ def _decide(
             return refusal
     if verdict == Verdict.APPROVE:
         refuse_signer(approval, by)
-    decision = Decision.objects.create(
+    decision = Decision(
         approval=approval,
         decided_by=by,
         verdict=verdict,
@@ -97,6 +103,7 @@ def _decide(
         groups=sorted(signer.groups),
         decided_at=database_now(),
     )
+    (decision.pk,) = rows.insert(Decision, [vars(decision)])
     _conclude(approval, decision)
     return None
 
@@ -117,7 +124,7 @@ def _not_entitled(approval: Approval, signer: Person) -> DeskError | None:
 
 
 def _moment_forbids(approval: Approval, signer: Person, verdict: Verdict) -> DeskError | None:
-    given = signatures_as_given(list(approval.decisions.all()))
+    given = signatures_as_given(_decisions(approval))
     hindered = hindrance(
         Band.model_validate(approval.band),
         signer,
@@ -169,21 +176,34 @@ def _conclude(approval: Approval, decision: Decision) -> None:
             close(call, CallStatus.DONE, {"answer": decision.reason, "answered_by": _name(by)})
         case _:
             band = Band.model_validate(approval.band)
-            if not complete(band, signatures_as_given(list(approval.decisions.all()))):
+            if not complete(band, signatures_as_given(_decisions(approval))):
                 record(approval.task, Fact(Kind.APPROVAL_SIGNED, data, by=by))
                 return
             _close_approval(approval, ApprovalStatus.APPROVED)
-            moved = ToolCall.objects.filter(pk=call.pk, status=CallStatus.ASKING).update(
-                status=CallStatus.ALLOWED
+            moved = rows.change(
+                ToolCall,
+                call.pk,
+                where={"status": CallStatus.ASKING},
+                put={"status": CallStatus.ALLOWED},
+                returning="id",
             )
             assert moved, "an open approval belongs to a call that waits for it"
             record(approval.task, Fact(Kind.APPROVAL_APPROVED, data, by=by))
     transitions.resume(approval.task)
 
 
+def _decisions(approval: Approval) -> list[Decision]:
+    return rows.read(Decision, {"approval_id": approval.pk}, order_by=["decided_at", "id"])
+
+
 def _close_approval(approval: Approval, status: ApprovalStatus) -> None:
-    moved = Approval.objects.filter(pk=approval.pk, status=ApprovalStatus.OPEN).update(
-        status=status, closed_at=Now()
+    moved = rows.change(
+        Approval,
+        approval.pk,
+        where={"status": ApprovalStatus.OPEN},
+        put={"status": status},
+        computed={"closed_at": rows.now()},
+        returning="id",
     )
     assert moved, "the task's lock orders all decisions"
 

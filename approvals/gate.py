@@ -22,7 +22,7 @@ from tasks import transitions
 from tasks.models import Task
 from tools.arguments import Parsed, validated
 from tools.calls import close, refresh
-from tools.models import FINISHED, CallStatus, ToolCall
+from tools.models import FINISHED, OUTSIDE, CallStatus, ToolCall
 from tools.registry import find
 from tools.spec import Context, ToolSpec
 
@@ -76,9 +76,9 @@ def _consider(context: Context, spec: ToolSpec[Any]) -> Answer:
         spec.sensitive.check(context, parsed.value)
         _refuse_repetition(call)
         subject = spec.sensitive.subject(context, parsed.value)
-        if subject and Approval.objects.open().filter(subject=subject).exclude(tool_call=call).exists():
+        if subject and _busy(subject, call):
             raise ToolError(
-                "Another call about the same order waits for a sign-off. Wait for that answer first.",
+                "Another call about the same order waits for a person, or is under way. Wait for its end first.",
                 code="subject_busy",
             )
     except ToolError as error:
@@ -93,6 +93,14 @@ def _consider(context: Context, spec: ToolSpec[Any]) -> Answer:
         )
         return Answer.RUN
     return Answer.ASK if open_for(context) else Answer.RUN
+
+
+def _busy(subject: str, call: ToolCall) -> bool:
+    """Whether people are asked about the same thing, or another call acts on it outside, or may have."""
+    return (
+        Approval.objects.open().filter(subject=subject).exclude(tool_call=call).exists()
+        or ToolCall.objects.filter(status__in=OUTSIDE, subject=subject).exclude(pk=call.pk).exists()
+    )
 
 
 def _refuse_repetition(call: ToolCall) -> None:
@@ -138,7 +146,7 @@ def _signed_off(context: Context, spec: ToolSpec[Any], parsed: Parsed) -> None:
     approval.task = context.task
     if seen_hash(context.call, version=version, facts=facts) != approval.seen_hash:
         raise MustAsk("The order or the policy changed after the sign-off.")
-    if approval.expires_at <= database_now():
+    if approval.expires_at is not None and approval.expires_at <= database_now():
         raise MustAsk("The sign-off ran out before the call could run.")
     if not _still_signed(approval, verdict.band):
         raise MustAsk("Somebody who signed may not sign this any more.")

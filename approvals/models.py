@@ -63,6 +63,7 @@ class PolicyVersion(models.Model):
 class ApprovalKind(models.TextChoices):
     SIGN_OFF = "sign_off", "Sign-off"
     QUESTION = "question", "Question"
+    RECONCILIATION = "reconciliation", "Reconciliation"
 
 
 class ApprovalStatus(models.TextChoices):
@@ -79,6 +80,8 @@ class Verdict(models.TextChoices):
     APPROVE = "approve", "Approved"
     REJECT = "reject", "Rejected"
     ANSWER = "answer", "Answered"
+    HAPPENED = "happened", "It happened"
+    DID_NOT_HAPPEN = "did_not_happen", "It did not happen"
 
 
 class ApprovalQuerySet(models.QuerySet["Approval"]):
@@ -86,20 +89,25 @@ class ApprovalQuerySet(models.QuerySet["Approval"]):
         return self.filter(status=ApprovalStatus.OPEN)
 
     def for_queue(self) -> ApprovalQuerySet:
-        """Open ones, the soonest to expire first, each with its task, customer, call and signatures so far."""
+        """Open ones, each with its task, customer, call and signatures so far: what nobody knows first, as it never
+        expires, then the soonest to expire.
+        """
         return (
             self.open()
             .select_related(
                 "task__customer", "task__ticket", "task__requested_by", "tool_call", "policy_version__policy"
             )
             .prefetch_related("decisions__decided_by")
-            .order_by("expires_at", "id")
+            .in_order()
         )
+
+    def in_order(self) -> ApprovalQuerySet:
+        return self.order_by(models.F("expires_at").asc(nulls_first=True), "id")
 
 
 class Approval(models.Model):
     public_id = models.CharField(max_length=32, unique=True, default=approval_id, editable=False)
-    kind = models.CharField(max_length=10, choices=ApprovalKind.choices, default=ApprovalKind.SIGN_OFF)
+    kind = models.CharField(max_length=15, choices=ApprovalKind.choices, default=ApprovalKind.SIGN_OFF)
     task = models.ForeignKey("tasks.Task", on_delete=models.PROTECT, related_name="approvals")
     tool_call = models.ForeignKey("tools.ToolCall", on_delete=models.PROTECT, related_name="approvals")
     status = models.CharField(max_length=10, choices=ApprovalStatus.choices, default=ApprovalStatus.OPEN)
@@ -120,7 +128,9 @@ class Approval(models.Model):
         max_length=64, help_text="Hash of arguments, policy, agent version and facts: what is signed"
     )
     opened_at = models.DateTimeField()
-    expires_at = models.DateTimeField()
+    expires_at = models.DateTimeField(
+        null=True, blank=True, help_text="Never for a reconciliation: time does not tell what happened"
+    )
     closed_at = models.DateTimeField(null=True, blank=True)
     superseded_by = models.ForeignKey(
         "self", on_delete=models.PROTECT, null=True, blank=True, related_name="supersedes"
@@ -133,6 +143,7 @@ class Approval(models.Model):
         permissions = [
             ("decide_approval", "Can decide approvals, as far as the policy lets them"),
             ("answer_question", "Can answer agents' questions"),
+            ("reconcile_effect", "Can find out whether something happened outside, and say so"),
         ]
         constraints = [
             models.CheckConstraint(
@@ -154,11 +165,21 @@ class Approval(models.Model):
                 name="approval_closed_at_when_closed",
             ),
             models.CheckConstraint(
-                condition=models.Q(kind=ApprovalKind.QUESTION)
-                | models.Q(
-                    kind=ApprovalKind.SIGN_OFF, amount_minor__isnull=False, policy_version__isnull=False
-                ),
+                condition=~models.Q(kind=ApprovalKind.SIGN_OFF)
+                | models.Q(amount_minor__isnull=False, policy_version__isnull=False),
                 name="approval_sign_off_has_amount_and_policy",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(
+                    kind=ApprovalKind.RECONCILIATION,
+                    expires_at__isnull=True,
+                    status__in=[ApprovalStatus.OPEN, ApprovalStatus.ANSWERED],
+                )
+                | ~models.Q(kind=ApprovalKind.RECONCILIATION) & models.Q(expires_at__isnull=False),
+                name="approval_reconciliation_is_open_until_answered",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(kind__in=ApprovalKind.values), name="approval_kind_known"
             ),
         ]
         indexes = [models.Index(fields=["status", "expires_at"], name="approval_queue_order")]
@@ -179,9 +200,12 @@ class Decision(models.Model):
     decided_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="decisions"
     )
-    verdict = models.CharField(max_length=10, choices=Verdict.choices)
+    verdict = models.CharField(max_length=15, choices=Verdict.choices)
     reason = models.TextField(
         blank=True, max_length=2_000, help_text="For a rejection or an answer: the model reads it"
+    )
+    reference = models.CharField(
+        max_length=120, blank=True, help_text="For what happened outside: what it is called there"
     )
     seen = models.CharField(max_length=64, help_text="The hash of what the person was shown")
     groups = models.JSONField(default=list, help_text="The person's groups at that moment")

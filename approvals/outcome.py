@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from approvals.models import Approval, ApprovalStatus
+from approvals.models import Approval, ApprovalKind, ApprovalStatus
 
 
 def in_words(approval: Approval) -> str:
@@ -15,6 +15,8 @@ def in_words(approval: Approval) -> str:
     last = approval.decisions.select_related("decided_by").order_by("-decided_at", "-id").first()
     who = "" if last is None else last.decided_by.get_full_name() or last.decided_by.get_username()
     match approval.status:
+        case ApprovalStatus.ANSWERED if approval.kind == ApprovalKind.RECONCILIATION and last is not None:
+            return f"{who} found out{when}: {last.get_verdict_display().lower()}."
         case ApprovalStatus.APPROVED | ApprovalStatus.REJECTED | ApprovalStatus.ANSWERED:
             return f"{who} {approval.status} this{when}."
         case ApprovalStatus.EXPIRED:

@@ -10,6 +10,7 @@ from approvals.models import Decision
 from approvals.policy import Person, Signature
 
 DECIDE, ANSWER, EXTEND = "decide_approval", "answer_question", "extend_limit"
+RECONCILE = "reconcile_effect"
 
 
 def person(user_id: int, *, right: str = DECIDE) -> Person:

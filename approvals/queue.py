@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 from django.contrib.auth.models import User
 
 from agentdesk.brakes.models import Brake, Depth
 from agentdesk.brakes.pulled import deciding_stopped, pulled
+from approvals import reconcile
 from approvals.models import Approval, ApprovalKind, Decision
-from approvals.people import ANSWER, DECIDE, person, signatures_as_given
+from approvals.people import ANSWER, DECIDE, RECONCILE, person, signatures_as_given
 from approvals.policy import Band, Hindrance, Person, hindrance
 
 
@@ -29,11 +30,12 @@ class QueueView:
 
 
 def waiting_for(user: User, *, limit: int = 200) -> QueueView:
-    """The first `limit` open approvals, the soonest to expire first, split by whether `user` may decide them now."""
-    decider, answerer = person(user.pk, right=DECIDE), person(user.pk, right=ANSWER)
-    brakes = pulled(Depth.DECIDE)
+    """The first `limit` open approvals, reconciliations and then the soonest to expire first, split by whether `user` may
+    decide them now.
+    """
+    reader = _Reader(user)
     waiting = [
-        Waiting(approval, _hindrance(approval, decider, answerer, brakes), list(approval.decisions.all()))
+        Waiting(approval, _hindrance(approval, reader), list(approval.decisions.all()))
         for approval in Approval.objects.for_queue()[:limit]
     ]
     return QueueView(
@@ -49,24 +51,51 @@ def count_for(user: User) -> int:
 
 def hindrance_of(approval: Approval, user: User) -> str | None:
     """Why `user` may not decide this approval now, or None."""
-    return _hindrance(
-        approval, person(user.pk, right=DECIDE), person(user.pk, right=ANSWER), pulled(Depth.DECIDE)
-    )
+    return _hindrance(approval, _Reader(user))
 
 
-def _hindrance(approval: Approval, decider: Person, answerer: Person, brakes: Sequence[Brake]) -> str | None:
-    brake = deciding_stopped(brakes, tool=approval.tool_call.tool)
-    return _not_entitled(approval, decider, answerer) or (brake.in_words if brake else None)
+class _Reader:
+    """A user as each kind of approval looks at one, and the brakes, read when the first of that kind comes up."""
+
+    def __init__(self, user: User) -> None:
+        self._id = user.pk
+
+    @cached_property
+    def decider(self) -> Person:
+        return person(self._id, right=DECIDE)
+
+    @cached_property
+    def answerer(self) -> Person:
+        return person(self._id, right=ANSWER)
+
+    @cached_property
+    def reconciler(self) -> Person:
+        return person(self._id, right=RECONCILE)
+
+    @cached_property
+    def brakes(self) -> list[Brake]:
+        return pulled(Depth.DECIDE)
 
 
-def _not_entitled(approval: Approval, decider: Person, answerer: Person) -> str | None:
+def _hindrance(approval: Approval, reader: _Reader) -> str | None:
+    not_entitled = _not_entitled(approval, reader)
+    if not_entitled is not None:
+        return not_entitled
+    brake = deciding_stopped(reader.brakes, tool=approval.tool_call.tool)
+    return brake.in_words if brake else None
+
+
+def _not_entitled(approval: Approval, reader: _Reader) -> str | None:
+    if approval.kind == ApprovalKind.RECONCILIATION:
+        return reconcile.hindrance(approval, reader.reconciler)
     if approval.kind == ApprovalKind.QUESTION:
+        answerer = reader.answerer
         if not answerer.active:
             return Hindrance.INACTIVE
         return None if answerer.may_decide else "Your role may not answer agents' questions."
     return hindrance(
         Band.model_validate(approval.band),
-        decider,
+        reader.decider,
         requester_id=approval.task.requested_by_id,
         signatures=signatures_as_given(list(approval.decisions.all())),
     )

@@ -87,7 +87,8 @@ def confirm(task: Task) -> None:
 
 def lock(task_id: int) -> Task:
     """Lock the task's row for this transaction, as anybody who changes its story."""
-    return Task.objects.select_for_update().get(pk=task_id)
+    (task,) = rows.read(Task, {"id": task_id}, lock=True)
+    return task
 
 
 def progress(task: Task, *facts: Fact, put: dict[str, Any], add: dict[str, int]) -> None:

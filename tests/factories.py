@@ -34,15 +34,16 @@ from approvals.models import (
 from tasks.models import TERMINAL, Customer, Task, TaskStatus, Ticket, TicketSource, ToDo, Turn, WaitingFor
 from tools.library.models import Category, Document, Runbook
 from tools.messages.models import OutgoingMessage
-from tools.models import FINISHED, CallStatus, Effect, ToolCall
+from tools.models import FINISHED, OUTSIDE, Attempt, AttemptKind, CallStatus, Came, Effect, ToolCall
 from tools.registry import all_tools
 from tools.store.models import Charge, Order, OrderLine, OrderStatus, Refund
 
 PASSWORD = "agentdesk-tests"
 
 ROLES = import_module("approvals.migrations.0002_roles")
+RECONCILING_ROLE = import_module("approvals.migrations.0005_reconciling_role")
 FIRST_POLICY = import_module("approvals.migrations.0003_first_policy")
-FIRST_CAPS = import_module("approvals.migrations.0005_first_caps")
+FIRST_CAPS = import_module("approvals.migrations.0007_first_caps")
 BRAKE_RIGHTS = import_module("agentdesk.brakes.migrations.0002_who_pulls_and_releases")
 STAFF_ROLES = {"agent", "lead", "finance", "auditor", "admin"}
 
@@ -53,6 +54,7 @@ def what_migrations_made() -> None:
         ROLES.make_roles(apps, None)
         BRAKE_RIGHTS.give_rights(apps, None)
         FIRST_CAPS.give_rights(apps, None)
+        RECONCILING_ROLE.give_rights(apps, None)
     if not Policy.objects.exists():
         FIRST_POLICY.publish(apps, None)
     if not Cap.objects.exists():
@@ -238,7 +240,21 @@ class ToolCallFactory(DjangoModelFactory):
     status = CallStatus.PROPOSED
     result = factory.LazyAttribute(lambda call: {} if call.status == CallStatus.DONE else None)
     proposed_at = factory.LazyFunction(timezone.now)
+    request = factory.LazyAttribute(lambda call: {} if call.status in OUTSIDE else None)
+    started_at = factory.LazyAttribute(lambda call: timezone.now() if call.status in OUTSIDE else None)
     finished_at = factory.LazyAttribute(lambda call: timezone.now() if call.status in FINISHED else None)
+
+
+class AttemptFactory(DjangoModelFactory):
+    class Meta:
+        model = Attempt
+
+    tool_call = factory.SubFactory(ToolCallFactory, status=CallStatus.EXECUTING)
+    number = factory.LazyAttribute(lambda attempt: attempt.tool_call.attempts.count() + 1)
+    kind = AttemptKind.ACT
+    came = Came.UNCLEAR
+    words = "No answer within 25 seconds."
+    at = factory.LazyFunction(timezone.now)
 
 
 class OrderFactory(DjangoModelFactory):
@@ -362,7 +378,7 @@ def policy_in_force() -> PolicyVersion:
 
 
 class ApprovalFactory(DjangoModelFactory):
-    """A sign-off of 29.00 USD; `kind="question"` has no amount. Its call and task wait for it while it is open."""
+    """A sign-off of 29.00 USD; `kind="question"` has no amount, `kind="reconciliation"` no end. Its call and task wait for it while it is open."""
 
     class Meta:
         model = Approval
@@ -393,7 +409,11 @@ class ApprovalFactory(DjangoModelFactory):
     facts = factory.LazyFunction(dict)
     seen_hash = factory.LazyAttribute(lambda approval: digest({"call": approval.tool_call.key}))
     opened_at = factory.LazyFunction(timezone.now)
-    expires_at = factory.LazyAttribute(lambda approval: approval.opened_at + timedelta(hours=72))
+    expires_at = factory.LazyAttribute(
+        lambda approval: (
+            None if approval.kind == ApprovalKind.RECONCILIATION else approval.opened_at + timedelta(hours=72)
+        )
+    )
     closed_at = factory.LazyAttribute(
         lambda approval: None if approval.status == ApprovalStatus.OPEN else timezone.now()
     )

@@ -6,7 +6,7 @@ from django.contrib import admin
 
 from agentdesk.core.admin import HistoryAdmin
 from agentdesk.core.admin_columns import block, json, link, links, moment, one, section, status, text
-from tools.models import ToolCall
+from tools.models import Attempt, ToolCall
 
 EFFECTS = {
     relation.get_accessor_name() or "": str(relation.related_model._meta.verbose_name)  # noqa: SLF001 -- a model's options
@@ -42,6 +42,7 @@ class ToolCallAdmin(HistoryAdmin):
             link("turn"),
             status("effect"),
             links("approvals"),
+            text("subject"),
             *(one(name, kind) for name, kind in EFFECTS.items()),
         ),
         section(
@@ -49,6 +50,9 @@ class ToolCallAdmin(HistoryAdmin):
             json("arguments", "as parsed"),
             text("arguments_hash", "their hash"),
             block("raw_arguments", "as written"),
+        ),
+        section(
+            "Outside", json("request", "what it asks for"), moment("started_at", "began"), links("attempts")
         ),
         section(
             "Outcome", json("result"), block("output", "what the model was told"), text("error_code", "error")
@@ -61,5 +65,40 @@ class ToolCallAdmin(HistoryAdmin):
             "position",
             moment("proposed_at", "proposed"),
             moment("finished_at", "finished"),
+        ),
+    ]
+
+
+@admin.register(Attempt)
+class AttemptAdmin(HistoryAdmin):
+    """What was exchanged with the outside about a call."""
+
+    list_display = [
+        "__str__",
+        link("tool_call", "tool call"),
+        link("tool_call__task", "task"),
+        text("words"),
+        link("by"),
+        moment("at", "when"),
+    ]
+    list_select_related = ["tool_call__task", "by"]
+    list_filter = ["kind", "came", "at"]
+    search_fields = ["=tool_call__key", "=tool_call__task__public_id", "words"]
+    search_help_text = "The call’s key, the task’s id, or words that came back"
+    ordering = ["-id"]
+    fieldsets = [
+        section(
+            None,
+            status("kind", "what"),
+            status("came", "what came back"),
+            block("words"),
+            link("by", "asked by"),
+        ),
+        section(
+            "About",
+            link("tool_call", "tool call"),
+            link("tool_call__task", "task"),
+            "number",
+            moment("at", "when"),
         ),
     ]

@@ -82,17 +82,25 @@ def _parse_into(call: ToolCall, request: Requested, *, allowed_tools: Sequence[s
     call.effect, call.arguments, call.arguments_hash = Effect(spec.effect), parsed.data, parsed.hash
 
 
-def close(call: ToolCall, status: CallStatus, payload: dict[str, Any], *, code: str = "") -> bool:
+def close(
+    call: ToolCall,
+    status: CallStatus,
+    payload: dict[str, Any],
+    *,
+    code: str = "",
+    among: Sequence[CallStatus] = UNFINISHED,
+) -> bool:
     """End a call with what the model is told, once; record the event. False when it had ended already.
 
     Call it inside the transaction of the effect. `payload` is the tool's result, or says `error`, `refused` or `expired`.
+    `among` are the states it is ended from: one that may have acted outside is only ended by whoever knows the outcome.
     """
     call.status, call.output, call.error_code = status, spoken(payload), code
     call.result = payload if status == CallStatus.DONE else None
     moved = rows.change(
         ToolCall,
         call.pk,
-        where={"status": UNFINISHED},
+        where={"status": among},
         put={"status": status, "result": call.result, "output": call.output, "error_code": code},
         computed={"finished_at": rows.now()},
         returning="id",

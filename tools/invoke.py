@@ -1,4 +1,7 @@
-"""Run tool calls: permission, effect and result in ONE transaction, so that each happens exactly once or not at all."""
+"""Run tool calls: permission, effect and result in ONE transaction, so that each happens exactly once or not at all.
+
+A call that acts outside begins in that transaction, with its request stored, and is carried out after it.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +19,8 @@ from tasks.models import Task
 from tools.arguments import Parsed, validated
 from tools.braking import refuse_if_braked
 from tools.calls import close, refresh
-from tools.models import FINISHED, CallStatus, Effect, ToolCall
+from tools.models import FINISHED, OUTSIDE, CallStatus, Effect, ToolCall
+from tools.outside import begin
 from tools.registry import find
 from tools.spec import Context, ToolSpec
 
@@ -31,7 +35,7 @@ _CLOSED_BY = ("status", "result", "output", "error_code")
 def invoke(task: Task, calls: Sequence[ToolCall], *, authorise: Authorise) -> None:
     """Run the calls of a claimed task in their order, in one transaction, each unless it has ended already.
 
-    Afterwards they are as the database has them. What one call cannot do is told to the model and leaves the others
+    Afterwards they are as the database has them; one that acts outside is `executing` then. What one call cannot do is told to the model and leaves the others
     alone. Raises ClaimLost when the worker lost the task, Braked, whatever `authorise` raises, and DatabaseError when the database
     is away; in each of these cases nothing happened.
     """
@@ -69,7 +73,7 @@ def _run(call: ToolCall, authorise: Authorise) -> None:
     spec = find(call.tool)
     if spec is None or spec.people_decide:
         refresh(call, call.task)
-    if call.status in FINISHED:
+    if call.status in (*FINISHED, *OUTSIDE):
         return
     try:
         with _undoable(call):
@@ -77,7 +81,9 @@ def _run(call: ToolCall, authorise: Authorise) -> None:
             context = Context(task=call.task, call=call)
             refuse_if_braked(context, spec)
             authorise(context, spec, parsed)
-            if not close(call, CallStatus.DONE, spec.handler(context, parsed.value)):
+            if spec.acts_outside:
+                begin(context, spec, parsed)
+            elif not close(call, CallStatus.DONE, spec.handler(context, parsed.value)):
                 raise _EndedMeanwhile
     except _EndedMeanwhile:
         return

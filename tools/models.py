@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from django.conf import settings
 from django.db import models
 from django.db.models.functions import Coalesce
 
@@ -19,6 +20,9 @@ class Effect(models.TextChoices):
     LOCAL = "local", "Changes this desk's data"
     KEYED = "keyed", "Acts outside, under a key of its own"
     UNKEYED = "unkeyed", "Acts outside, without a key"
+
+
+ACTS_OUTSIDE = (Effect.KEYED, Effect.UNKEYED)
 
 
 class CallStatus(models.TextChoices):
@@ -61,6 +65,10 @@ class ToolCall(models.Model):
         null=True, blank=True, help_text="The money it moves, where it is sensitive; minor units"
     )
     currency = models.CharField(max_length=3, blank=True)
+    request = models.JSONField(
+        null=True,
+        help_text="What it asks of the outside, fixed before anything is sent; empty for other calls",
+    )
     subject = models.CharField(
         max_length=120, blank=True, help_text="What a sensitive call is about, for example an order"
     )
@@ -109,6 +117,11 @@ class ToolCall(models.Model):
                 | ~models.Q(arguments_hash=""),
                 name="tool_call_acts_on_parsed_arguments",
             ),
+            models.CheckConstraint(
+                condition=~models.Q(status__in=OUTSIDE)
+                | models.Q(request__isnull=False, started_at__isnull=False) & ~models.Q(arguments_hash=""),
+                name="tool_call_acts_outside_on_a_stored_request",
+            ),
         ]
         indexes = [
             models.Index(fields=["status", "tool"], name="tool_call_by_status"),
@@ -127,3 +140,50 @@ class ToolCall(models.Model):
 
     def __str__(self) -> str:
         return f"{self.tool} ({self.get_status_display()})"
+
+
+class AttemptKind(models.TextChoices):
+    ACT = "act", "Asked for it"
+    ASK = "ask", "Asked whether it happened"
+
+
+class Came(models.TextChoices):
+    """What came back from one attempt."""
+
+    HAPPENED = "happened", "It happened"
+    REFUSED = "refused", "Refused"
+    UNCLEAR = "unclear", "No clear answer"
+    NOT_TAKEN = "not_taken", "Not taken up"
+    ABSENT = "absent", "Nothing there"
+    LOST = "lost", "Worker lost before the answer"
+
+
+class Attempt(models.Model):
+    """One exchange with the outside about one call."""
+
+    tool_call = models.ForeignKey(ToolCall, on_delete=models.PROTECT, related_name="attempts")
+    number = models.PositiveSmallIntegerField(help_text="1, 2, 3 … within its call")
+    kind = models.CharField(max_length=3, choices=AttemptKind.choices)
+    came = models.CharField("what came back", max_length=10, choices=Came.choices)
+    words = models.CharField(
+        max_length=400, blank=True, help_text="What the other side said, or why nobody knows"
+    )
+    by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="+",
+        help_text="Who had it asked; empty when a worker did",
+    )
+    at = models.DateTimeField()
+
+    class Meta:
+        ordering = ["tool_call", "number"]
+        constraints = [
+            models.UniqueConstraint(fields=["tool_call", "number"], name="attempt_number_once_per_call"),
+            models.CheckConstraint(condition=models.Q(came__in=Came.values), name="attempt_came_known"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.get_kind_display()}: {self.get_came_display().lower()}"

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Generic, TypeVar
+from datetime import timedelta
+from typing import Any, Generic, NoReturn, TypeVar
 
 from pydantic import BaseModel, ConfigDict
 
 from agentdesk.core.money import Money
 from tasks.models import Customer, Task
-from tools.models import Effect, ToolCall
+from tools.models import ACTS_OUTSIDE, Effect, ToolCall
+from tools.outcomes import Found, Happened, Outcome
 
 
 class Arguments(BaseModel):
@@ -78,16 +80,49 @@ class Sensitive(Generic[A]):
 
 
 @dataclass(frozen=True, slots=True)
+class Outside(Generic[A]):
+    """How a tool acts outside this desk, in three phases: the intent is committed, then it acts, then the outcome is committed.
+
+    `perform` and `find` run outside any transaction, in a thread of their own, as plain blocking code; they get the call's
+    key and the request, and nothing from the database. The other three run inside the transaction that they are part of.
+    """
+
+    intend: Callable[[Context, A], dict[str, Any]]
+    """With the intent: validates, locks, reserves; returns the request as JSON. Raises ToolError."""
+    perform: Callable[[str, dict[str, Any]], Outcome]
+    """Acts once. What it raises counts as "nobody knows"."""
+    settle: Callable[[Context, A, dict[str, Any], Happened], dict[str, Any]]
+    """It happened: books it and returns the tool's result. Must not refuse what is true."""
+    undo: Callable[[Context, A, dict[str, Any]], None]
+    """It certainly did not happen: releases what `intend` reserved."""
+    find: Callable[[str, dict[str, Any]], Found] | None = None
+    """Asks whether it happened under this key. Needed for KEYED; without it nobody can be asked but people."""
+    deadline_seconds: float = 30
+    """After so long an attempt counts as unanswered, whatever its thread still does."""
+    repeat_within: timedelta = timedelta(0)
+    """How long after the intent the other side surely still knows the key; after that nothing is ever repeated."""
+    about: Callable[[dict[str, Any]], Sequence[Row]] = lambda _: ()
+    """The request in words, for whoever has to find out what became of it."""
+
+
+def _acts_outside(*_: Any) -> NoReturn:
+    raise RuntimeError("This tool acts outside; it has no handler that runs in a transaction.")
+
+
+@dataclass(frozen=True, slots=True)
 class ToolSpec(Generic[A]):
     name: str
     description: str
     """For the model: what it does and when to use it."""
     arguments: type[A]
     effect: Effect
-    handler: Callable[[Context, A], dict[str, Any]]
-    """Runs inside the transaction of its result (read, local); returns JSON. Raises ToolError."""
     label: Callable[[dict[str, Any]], str]
     """One short line for people from the parsed arguments, for example `Refund $29.00 on A-1001`."""
+    handler: Callable[[Context, A], dict[str, Any]] = _acts_outside
+    """Runs inside the transaction of its result (read, local); returns JSON. Raises ToolError."""
+    outside: Outside[A] | None = None
+    """Needed for keyed and unkeyed tools, instead of a handler. A local tool that was keyed before keeps it, for the calls
+    that began then."""
     sensitive: Sensitive[A] | None = None
     asks_question: Callable[[A], str] | None = None
     """For a tool that is a question to people: the text of the question. Its handler never runs."""
@@ -100,7 +135,16 @@ class ToolSpec(Generic[A]):
         """Whether the gate may have a question to people about a call of it."""
         return self.sensitive is not None or self.asks_question is not None
 
+    @property
+    def acts_outside(self) -> bool:
+        return self.effect in ACTS_OUTSIDE
+
     def __post_init__(self) -> None:
+        """Raises TypeError when the declaration does not hold together."""
+        if self.acts_outside and self.outside is None:
+            raise TypeError(f"{self.name} acts outside, so it needs `outside`")
+        if self.effect == Effect.KEYED and self.outside is not None and self.outside.find is None:
+            raise TypeError(f"{self.name} is keyed, so it needs `outside.find` to ask by its key")
         object.__setattr__(self, "schema", strict_schema(self.arguments))
 
     @property

@@ -66,7 +66,7 @@ class ApprovalOut(Schema):
     kind: str
     title: str
     url: str = Field(description="The page where a person decides; programs cannot.")
-    expires_at: datetime
+    expires_at: datetime | None = Field(description="Empty for a reconciliation, which never expires.")
 
 
 class TaskOut(Started):
@@ -77,7 +77,9 @@ class TaskOut(Started):
     ticket: str | None
     previous_response_id: str | None
     page_url: str = Field(description="The page for people.")
-    waiting_for: str = Field(description="“approval”, “question”, or empty when it waits for nobody.")
+    waiting_for: str = Field(
+        description="“approval”, “question”, “reconciliation”, or empty when it waits for nobody."
+    )
     approvals: list[ApprovalOut] = Field(description="What waits for a person, the soonest to expire first.")
     todos: list[ToDoOut]
     result: str = Field(description="The agent's final answer; empty until the task is done.")
@@ -111,7 +113,7 @@ def started(task: Task, request: HttpRequest) -> dict[str, Any]:
 
 def whole(public_id: str, request: HttpRequest) -> dict[str, Any] | None:
     """Everything about one task, or None when there is no such task; four queries."""
-    waiting = Prefetch("approvals", Approval.objects.open().order_by("expires_at"), to_attr="waiting")
+    waiting = Prefetch("approvals", Approval.objects.open().in_order(), to_attr="waiting")
     plan = Prefetch("todos", ToDo.objects.order_by("position"), to_attr="plan")
     related = ("agent_version__agent", "customer", "ticket", "previous")
     task: Any = (

@@ -6,7 +6,7 @@ import json
 import logging
 import re
 
-_SECRETS = re.compile(r"\b(?:sk-[\w-]{8,}|Bearer\s+\S{8,}|(?:\d[ -]?){13,19})\b")
+_SECRETS = re.compile(r"\b(?:[sr]k[-_][\w-]{8,}|Bearer\s+\S{8,}|(?:\d[ -]?){13,19})\b")
 
 
 def blotted(text: str) -> str:

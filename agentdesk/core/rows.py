@@ -10,7 +10,7 @@ from collections.abc import Collection, Mapping, Sequence
 from functools import cache
 from typing import Any, TypeVar
 
-from django.db import connection
+from django.db import connection, models
 from django.db.models import Field, Model
 from django.db.models.fields import NOT_PROVIDED
 
@@ -39,9 +39,7 @@ def insert(
     fields, head, tail = _insertion(model)
     marks = f"({', '.join(computed.get(field.attname, '%s') for field in fields)})"
     stored = [field for field in fields if field.attname not in computed]
-    values = [
-        field.get_db_prep_save(_given(field, row), connection=connection) for row in rows for field in stored
-    ]
+    values = [_prepared(field, _given(field, row)) for row in rows for field in stored]
     with connection.cursor() as cursor:
         cursor.execute(f"{head}{', '.join([marks] * len(rows))}{tail}", values)
         return [key for (key,) in cursor.fetchall()]
@@ -147,7 +145,26 @@ def _given(field: Field[Any, Any], row: Values) -> Any:
 
 
 def _stored(model: type[Model], name: str, value: Any) -> Any:
-    return _field(model, name).get_db_prep_save(value, connection=connection)
+    return _prepared(_field(model, name), value)
+
+
+def _prepared(field: Field[Any, Any], value: Any) -> Any:
+    """The value as the database takes it; what both databases take as it is goes the short way."""
+    if type(value) is _TAKEN_AS_IT_IS.get(type(field)):
+        return value
+    return field.get_db_prep_save(value, connection=connection)
+
+
+_TAKEN_AS_IT_IS: dict[type, type] = {
+    models.CharField: str,
+    models.TextField: str,
+    models.PositiveIntegerField: int,
+    models.PositiveSmallIntegerField: int,
+    models.PositiveBigIntegerField: int,
+    models.BigIntegerField: int,
+    models.BigAutoField: int,
+    models.ForeignKey: int,
+}
 
 
 @cache

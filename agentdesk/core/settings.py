@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from typing import TypeVar
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from django.core.exceptions import ImproperlyConfigured
@@ -62,6 +63,16 @@ def url(*schemes: str) -> Callable[[str], str]:
         return raw
 
     return parse
+
+
+def safe_url(raw: str) -> str:
+    """An address that keys are sent to: HTTPS, or this machine itself."""
+    parts = urlsplit(raw)
+    if parts.scheme == "https" or (
+        parts.scheme == "http" and parts.hostname in {"127.0.0.1", "localhost", "::1"}
+    ):
+        return raw
+    raise ValueError("it must start with https://, or http:// and lead to this machine")
 
 
 def time_zone(raw: str) -> str:

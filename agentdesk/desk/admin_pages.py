@@ -85,7 +85,7 @@ class DeskAdminSite(AdminSite):
     def may_see_queue(self, request: HttpRequest) -> bool:
         return any(
             request.user.has_perm(f"approvals.{right}")
-            for right in ("view_approval", "decide_approval", "answer_question")
+            for right in ("view_approval", "decide_approval", "answer_question", "reconcile_effect")
         )
 
     def queue_view(self, request: HttpRequest) -> HttpResponse:

@@ -9,8 +9,9 @@ from django.views.decorators.http import require_GET, require_POST
 from agentdesk.core.errors import DeskError, Forbidden, Invalid, Late
 from agentdesk.desk.access import DeskRequest, desk_page, one
 from agentdesk.desk.fragments import answer
-from approvals import card, decide, queue
-from approvals.models import Approval
+from approvals import card, decide, queue, reconcile
+from approvals.models import Approval, ApprovalKind
+from tools.outside import NotBooked
 
 RECENT_ROWS = 8
 
@@ -45,9 +46,22 @@ def decide_approval(request: DeskRequest, public_id: str) -> HttpResponse:
             by=request.user,
             verdict=request.POST.get("verdict", ""),
             reason=request.POST.get("reason", ""),
+            reference=request.POST.get("reference", ""),
             seen=request.POST.get("seen", ""),
         )
-    except (Forbidden, Late, Invalid) as error:
+    except (Forbidden, Late, Invalid, NotBooked) as error:
+        return card_page(request, public_id, refusal=error)
+    return card_page(request, public_id) if request.htmx else redirect(found)
+
+
+@require_POST
+@desk_page()
+def ask_outside(request: DeskRequest, public_id: str) -> HttpResponse:
+    """Ask the other side what became of it, now; the card shows what it said. Refused, the card with 403 or 409."""
+    found = one(Approval.objects.filter(kind=ApprovalKind.RECONCILIATION), public_id)
+    try:
+        reconcile.ask_again(found, by=request.user)
+    except (Forbidden, Late, NotBooked) as error:
         return card_page(request, public_id, refusal=error)
     return card_page(request, public_id) if request.htmx else redirect(found)
 
@@ -63,6 +77,7 @@ def card_page(request: DeskRequest, public_id: str, *, refusal: DeskError | None
         "card": card.build(found, viewer=request.user),
         "refusal": refusal,
         "reason": request.POST.get("reason", "") if refusal else "",
+        "reference": request.POST.get("reference", "") if refusal else "",
         "live_url": found.get_absolute_url(),
     }
     status = refusal.http_status if refusal else 200

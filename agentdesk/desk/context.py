@@ -30,6 +30,7 @@ SECTIONS = {
     "brakes": "brakes",
     "brake_pull": "brakes",
     "brake_release": "brakes",
+    "ask_outside": "approvals",
     "tickets": "tickets",
     "ticket": "tickets",
     "ticket_new": "tickets",

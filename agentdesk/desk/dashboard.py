@@ -65,7 +65,8 @@ def counts(today: datetime) -> list[tuple[TaskStatus, int, str]]:
 def refunds_since(today: datetime) -> list[tuple[Money, int]]:
     """Sum and number of today's refunds, one entry a currency, the most refunds first."""
     sums = (
-        Refund.objects.filter(refunded_at__gte=today)
+        Refund.objects.done()
+        .filter(refunded_at__gte=today)
         .order_by()
         .values("order__currency")
         .annotate(total=Sum("amount_minor"), number=Count("id"))

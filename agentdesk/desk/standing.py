@@ -57,6 +57,12 @@ def _waiting(task: Task, asked: list[Approval]) -> Standing:
         return Standing("Waiting for a person.")
     first = asked[0]
     more = f" ({len(asked) - 1} more after it)" if len(asked) > 1 else ""
+    if first.kind == ApprovalKind.RECONCILIATION:
+        return Standing(
+            f"Nobody knows whether something happened, and finance has to find out: {first.title}{more}",
+            first.get_absolute_url(),
+            "Look into it",
+        )
     if first.kind == ApprovalKind.QUESTION:
         return Standing(
             f"The agent asks staff a question and waits for the answer{more}.",

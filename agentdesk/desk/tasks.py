@@ -17,6 +17,7 @@ from agentdesk.desk.query import asked
 from agentdesk.roster.models import Agent
 from approvals.cancel import cancel_task
 from tasks.models import LIVE, Task, TaskStatus, ToDo
+from tools.store.models import Refund
 
 PAGE_ROWS = 30
 FILTERS = {"live": "Not finished", **dict(TaskStatus.choices)}
@@ -57,7 +58,7 @@ def task(request: DeskRequest, public_id: str) -> HttpResponse:
     found = one(Task.objects.for_list().select_related("previous"), public_id)
     todos = list(found.todos.order_by("position"))
     events = list(found.events.select_related("by").order_by("number"))
-    asked = list(found.approvals.open().order_by("expires_at", "id"))
+    asked = list(found.approvals.open().in_order())
     context = {
         "task": found,
         "todos": todos,
@@ -68,10 +69,7 @@ def task(request: DeskRequest, public_id: str) -> HttpResponse:
         "next_turn": found.turns.filter(path="").count() + 1,
         "documents": found.documents.order_by("written_at"),
         "messages_sent": found.messages.order_by("written_at"),
-        "refunds": [
-            call.refund
-            for call in found.tool_calls.filter(refund__isnull=False).select_related("refund__order")
-        ],
+        "refunds": Refund.objects.counted().filter(tool_call__task=found).select_related("order"),
         "usage": usage(found),
         "followed_by": found.followed_by.order_by("created_at"),
         **caps.shown(found, request.user),

@@ -11,6 +11,7 @@ urlpatterns = [
     path("brakes/", brakes.brakes, name="brakes"),
     path("brakes/pull/", brakes.brake_pull, name="brake_pull"),
     path("brakes/<slug:public_id>/release/", brakes.brake_release, name="brake_release"),
+    path("approvals/<slug:public_id>/ask/", approvals.ask_outside, name="ask_outside"),
     path("tickets/", tickets.tickets, name="tickets"),
     path("tickets/new/", tickets.ticket_new, name="ticket_new"),
     path("tickets/<slug:public_id>/", tickets.ticket, name="ticket"),

@@ -20,6 +20,8 @@ class Kind(models.TextChoices):
     TODOS_ADDED = "todos.added", "To-dos planned"
     TODO_CHANGED = "todo.changed", "To-do moved"
     TURN_RECORDED = "turn.recorded", "Model answered"
+    CALL_STARTED = "call.started", "Acting outside"
+    CALL_UNKNOWN = "call.unknown", "Nobody knows whether it happened"
     CALL_DONE = "call.done", "Tool finished"
     CALL_FAILED = "call.failed", "Tool failed"
     CALL_REFUSED = "call.refused", "Tool call refused"
@@ -33,6 +35,8 @@ class Kind(models.TextChoices):
     APPROVAL_SUPERSEDED = "approval.superseded", "The facts changed: asked again"
     CAP_LIFTED = "cap.lifted", "Let over a cap"
     CAP_UPHELD = "cap.upheld", "A cap was kept"
+    RECONCILIATION_OPENED = "reconciliation.opened", "Asked whether it happened"
+    RECONCILIATION_ANSWERED = "reconciliation.answered", "Found out whether it happened"
 
 
 class Stream(models.Model):

@@ -10,6 +10,8 @@ import secrets
 import socket
 import time
 from collections.abc import Awaitable, Callable
+from functools import partial
+from typing import Any
 
 from asgiref.sync import sync_to_async
 from django.conf import settings
@@ -23,9 +25,12 @@ from agentdesk.runtime.deltas import Deltas
 from agentdesk.runtime.run import Run
 from agentdesk.runtime.thinking import Thinkers
 from approvals.expire import expire_due
+from approvals.reconcile import ask_people
 from tasks import queue, transitions
 from tasks.models import Task, TaskStatus
+from tools.abandoned import settle_abandoned
 from tools.messages.deliver import deliver_pending
+from tools.models import CallStatus, ToolCall
 
 logger = logging.getLogger(__name__)
 
@@ -72,6 +77,7 @@ class Driver:
             asyncio.create_task(_every(transitions.HEARTBEAT_SECONDS, self._beat)),
             asyncio.create_task(_every(SWEEP_SECONDS, self._sweep)),
             asyncio.create_task(_every(POST_SECONDS, self._post)),
+            asyncio.create_task(_every(SWEEP_SECONDS, partial(settle_abandoned, ask_people=ask_people))),
         ]
         if self.linger_seconds:
             background.append(asyncio.create_task(self._hear()))
@@ -159,7 +165,7 @@ class Driver:
             await asyncio.gather(*late, return_exceptions=True)
 
 
-async def _every(seconds: float, step: Callable[[], Awaitable[None]]) -> None:
+async def _every(seconds: float, step: Callable[[], Awaitable[Any]]) -> None:
     """Repeat `step` for ever, whatever it raises: one that fails must not end the ones to come."""
     while True:
         await asyncio.sleep(seconds)
@@ -181,5 +187,8 @@ def _close() -> None:
 
 
 def _somebody_works() -> bool:
-    """Whether tasks are queued for later, or run elsewhere and may have to be taken over."""
-    return Task.objects.filter(status__in=[TaskStatus.QUEUED, TaskStatus.RUNNING]).exists()
+    """Whether tasks are queued for later, or run elsewhere and may have to be taken over, or left a call acting outside."""
+    return (
+        Task.objects.filter(status__in=[TaskStatus.QUEUED, TaskStatus.RUNNING]).exists()
+        or ToolCall.objects.filter(status=CallStatus.EXECUTING).exists()
+    )

@@ -16,7 +16,8 @@ from approvals.gate import never_asks
 from tasks import transitions
 from tasks.models import Task, Turn
 from tools.calls import Requested, propose
-from tools.models import ToolCall
+from tools.models import OUTSIDE, ToolCall
+from tools.registry import find
 
 Item = dict[str, Any]
 CONTINUED_TASKS = 5
@@ -38,14 +39,19 @@ class Journal:
         return self.turns[-1] if self.turns else None
 
     def runnable_with(self, call: ToolCall) -> list[ToolCall]:
-        """`call` and those behind it in its turn that need nobody either, up to the first that may: they run together."""
+        """`call` and those behind it in its turn that need nobody either, up to the first that may: they run together.
+
+        What acts outside runs alone: it begins when its turn comes, not before.
+        """
+        if not _runs_here(call):
+            return [call]
         turn = sorted(
             (other for other in self.calls.values() if other.turn_id == call.turn_id),
             key=lambda other: other.position,
         )
         together = [call]
         for other in turn[turn.index(call) + 1 :]:
-            if not never_asks(other) or not never_asks(call):
+            if not _runs_here(other):
                 break
             together.append(other)
         return together
@@ -61,6 +67,12 @@ class Journal:
                 if call.turn_id == turn.pk
             )
         return items
+
+
+def _runs_here(call: ToolCall) -> bool:
+    """Whether it needs nobody and ends in the transaction in which it begins."""
+    spec = find(call.tool)
+    return never_asks(call) and call.status not in OUTSIDE and (spec is None or not spec.acts_outside)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,8 +96,9 @@ def load(task: Task) -> Journal:
     journal = Journal(task=task, turns=[], calls={})
     journal.opening = [*_earlier(task), {"role": "user", "content": task.goal}]
     if task.fence > 1 or task.origin_id is not None:
-        journal.turns = list(Turn.objects.filter(task=task, path="").order_by("number"))
-        journal.calls = {call.call_id: call for call in ToolCall.objects.filter(task=task, path="")}
+        of_task = {"task_id": task.pk, "path": ""}
+        journal.turns = rows.read(Turn, of_task, order_by=["number"])
+        journal.calls = {call.call_id: call for call in rows.read(ToolCall, of_task, order_by=["id"])}
     return journal
 
 

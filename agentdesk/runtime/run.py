@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+from inspect import iscoroutinefunction
 from typing import Any, cast
 
 from agents import Agent, RunConfig, Runner, RunResultStreaming, TResponseInputItem
@@ -25,11 +26,14 @@ from approvals.ask import pause
 from approvals.cancel import fail_task
 from approvals.gate import Answer as GateAnswer
 from approvals.gate import ask_gate, authorise, never_asks
+from approvals.reconcile import ask_people
 from approvals.rest import STOPS, come_to_rest
 from tasks import transitions
 from tasks.models import Task
+from tools.carry import carry_out
 from tools.invoke import invoke
-from tools.models import ToolCall
+from tools.models import OUTSIDE, ToolCall
+from tools.outside import InDoubt
 
 logger = logging.getLogger(__name__)
 
@@ -116,7 +120,7 @@ class Run:
             raise LimitReached(
                 f"It worked for {version.max_seconds} seconds, its limit. Start it again with a larger limit if it should go on."
             ) from None
-        if isinstance(self.stopped_by, STOPS):
+        if isinstance(self.stopped_by, (*STOPS, InDoubt)):
             return  # the task waits
         if result.interruptions:
             asked = [self.journal.calls[item.call_id] for item in result.interruptions if item.call_id]
@@ -131,7 +135,7 @@ class Run:
             async for _ in result.stream_events():
                 pass
         except Exception:
-            if isinstance(self.stopped_by, STOPS):
+            if isinstance(self.stopped_by, (*STOPS, InDoubt)):
                 return
             if self.stopped_by is not None:
                 raise self.stopped_by from None
@@ -151,15 +155,23 @@ class Run:
     async def invoke(self, call_id: str) -> str:
         """What the model is told about this call. With it run the calls behind it that need nobody either."""
         call = self.journal.calls[call_id]
-        if not call.output:
+        if call.output:
+            return call.output
+        found = call.status in OUTSIDE
+        if not found:
             together = self.journal.runnable_with(call)
             await self._guarded(call, invoke, self.task, together, authorise=authorise)
+        if call.status in OUTSIDE:
+            await self._guarded(call, carry_out, self.task, call, found=found, ask_people=ask_people)
         return call.output
 
     async def _guarded(self, call: ToolCall, function: Any, *arguments: Any, **keywords: Any) -> Any:
-        """Run a step in the database thread; remember what stops the run, as the SDK wraps what tools raise."""
+        """Run a step in the database thread, unless it is one that awaits; remember what stops the run, as the SDK wraps
+        what tools raise.
+        """
+        step = function if iscoroutinefunction(function) else sync_to_async(function)
         try:
-            return await sync_to_async(function)(*arguments, **keywords)
+            return await step(*arguments, **keywords)
         except STOPS as error:
             self.stopped_by = error
             await sync_to_async(come_to_rest)(self.task, call, error)

@@ -40,7 +40,7 @@ from tests.factories import (
 from tools.arguments import parse
 from tools.invoke import invoke
 from tools.messages.models import MessageStatus
-from tools.models import CallStatus, Effect
+from tools.models import CallStatus, Effect, ToolCall
 from tools.registry import all_tools
 from tools.spec import Context
 
@@ -395,7 +395,8 @@ def test_the_readmes_tool_runs_and_leaves_its_result(crm: Path, db: None) -> Non
         arguments_hash=parsed.hash,
         effect=spec.effect,
     )
-    ended = invoke(call, fence=call.task.fence, authorise=allow)
+    invoke(call.task, [call], authorise=allow)
+    ended = ToolCall.objects.get(pk=call.pk)
     assert (ended.status, ended.output) == (CallStatus.DONE, '{"noted":true}')
     customer.refresh_from_db()
     assert customer.notes == "Please look at the lid."
@@ -410,7 +411,8 @@ def test_the_readmes_tool_tells_the_model_when_it_cannot_be_done(crm: Path, db: 
         arguments=parsed.data,
         arguments_hash=parsed.hash,
     )
-    ended = invoke(call, fence=call.task.fence, authorise=allow)
+    invoke(call.task, [call], authorise=allow)
+    ended = ToolCall.objects.get(pk=call.pk)
     assert ended.status == CallStatus.FAILED
     assert "no customer" in ended.output
 

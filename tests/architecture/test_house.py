@@ -27,6 +27,8 @@ MACHINE_PATHS = re.compile(r"""(?<![\w.<>/-])/(?:home|Users|work|root|private/va
 INNER_IMPORTS = {
     "tools/apps.py: tools": "system checks look at models, which can be imported only once the apps are ready",
     "agentdesk/runtime/apps.py: agentdesk.runtime": "the same",
+    "agentdesk/core/apps.py: agentdesk.core": "the same",
+    "tools/store/apps.py: tools.store": "the same",
 }
 """Imports inside functions, each with the reason why it cannot stand at the top."""
 

@@ -1,9 +1,8 @@
-"""How long from a commit in one process to the frame at a page of another: p50, p95, p99 in milliseconds.
+"""How long from a commit in one process to the frame at a page of another.
 
-    python tests/benchmarks/live_latency.py [--events 300] [--sockets 20]
+    python -m tests.benchmarks.live_latency [--events 300] [--sockets 20]
 
-It serves a desk of its own in a temporary folder, on SQLite unless DATABASE_URL names an empty PostgreSQL database,
-with the layer over the database unless REDIS_URL is set.
+The layer of channels is the database's unless REDIS_URL is set.
 """
 
 from __future__ import annotations
@@ -11,41 +10,37 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import statistics
-import sys
-import tempfile
 import threading
 import time
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent.parent
+import django
+
+django.setup()
+
+from django.conf import settings  # noqa: E402 -- Django first
+from django.core.management import call_command  # noqa: E402
+from django.db import transaction  # noqa: E402
+from websockets.sync.client import connect  # noqa: E402
+
+from agentdesk.events.models import Kind  # noqa: E402
+from agentdesk.events.record import Fact, record  # noqa: E402
+from tests.benchmarks.say import percentile, say  # noqa: E402
+from tests.factories import TaskFactory, person  # noqa: E402
+from tests.serving import WebProcess, session_of  # noqa: E402
+
 PAUSE_SECONDS = 0.03
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser = argparse.ArgumentParser()
     parser.add_argument("--events", type=int, default=300)
     parser.add_argument("--sockets", type=int, default=20)
     options = parser.parse_args()
-    sys.path.insert(0, str(ROOT))
-    with tempfile.TemporaryDirectory() as data:
-        os.environ |= {"AGENTDESK_DATA": data, "DJANGO_SETTINGS_MODULE": "agentdesk.settings"}
-        measure(Path(data), options.events, options.sockets)
+    measure(settings.DATA_DIR, options.events, options.sockets)
 
 
 def measure(data: Path, events: int, sockets: int) -> None:
-    import django
-
-    django.setup()
-    from django.core.management import call_command
-    from django.db import connection, transaction
-    from websockets.sync.client import connect
-
-    from agentdesk.events.models import Kind
-    from agentdesk.events.record import Fact, record
-    from tests.factories import TaskFactory, person
-    from tests.serving import WebProcess, session_of
-
     call_command("migrate", verbosity=0)
     task, session = TaskFactory(), session_of(person("vera", "viewer"))
     web = WebProcess(data)
@@ -84,12 +79,10 @@ def measure(data: Path, events: int, sockets: int) -> None:
     for thread in threads:
         thread.join()
     web.kill()
-    cut = statistics.quantiles(delays, n=100)
     layer = "Redis" if os.environ.get("REDIS_URL") else "the database"
-    print(
-        f"{connection.vendor}, layer over {layer}: {len(delays)} frames at {sockets} sockets, from just before the commit"
-    )
-    print(f"p50 {cut[49]:.1f} ms   p95 {cut[94]:.1f} ms   p99 {cut[98]:.1f} ms   most {max(delays):.1f} ms")
+    note = f"{len(delays)} frames at {sockets} sockets, layer over {layer}, most {max(delays):.1f} ms"
+    for percent in (50, 95, 99):
+        say(f"commit_to_frame_p{percent}_ms", percentile(delays, percent), "ms", note)
 
 
 if __name__ == "__main__":

@@ -19,10 +19,12 @@ from agentdesk.brakes.models import Brake, Depth
 from agentdesk.core.canonical import digest
 from agentdesk.events.models import Signal
 from approvals.ask import pause
-from approvals.models import Approval, Cap, Exemption
+from approvals.models import Approval, ApprovalKind, Cap, Exemption
 from tasks.intake import open_ticket
-from tasks.models import Task, TaskStatus, TicketSource
+from tasks.models import Task, TaskStatus, TicketSource, WaitingFor
 from tests.factories import (
+    ApprovalFactory,
+    AttemptFactory,
     DecisionFactory,
     DocumentFactory,
     OutgoingMessageFactory,
@@ -36,6 +38,7 @@ from tests.factories import (
     policy_in_force,
     support_version,
 )
+from tools.models import CallStatus
 
 ROLES = ("viewer", "agent", "lead", "finance", "auditor", "admin")
 PEOPLE = ("anonymous", *ROLES, "superuser", "inactive")
@@ -95,6 +98,14 @@ def build() -> World:
     users["inactive"] = UserFactory(username="inactive", role="lead", groups=["lead"], is_active=False)
     for name, user in users.items():
         clients[name].force_login(user)
+    in_doubt = ApprovalFactory(
+        kind=ApprovalKind.RECONCILIATION,
+        subject="order:in-doubt",
+        tool_call=ToolCallFactory(
+            given_task=TaskFactory(status=TaskStatus.WAITING, waiting_for=WaitingFor.RECONCILIATION),
+            status=CallStatus.UNKNOWN,
+        ),
+    )
     other = UserFactory(username="somebody")
     ticket = open_ticket(
         subject="Late parcel", body="Where is it?", customer=task.customer, source=TicketSource.FORM, by=other
@@ -110,6 +121,7 @@ def build() -> World:
         ToDoFactory(task=task),
         approval.tool_call.turn,
         approval.tool_call,
+        AttemptFactory(tool_call=in_doubt.tool_call),
         order,
         order.lines.get(),
         order.charges.first(),
@@ -148,10 +160,12 @@ def build() -> World:
     ]
     # nothing is left for a worker, or /readyz would complain after a minute of tests
     Task.objects.exclude(pk=task.pk).update(
-        status=TaskStatus.DONE, holder="", lease_until=None, finished_at=task.created_at
+        status=TaskStatus.DONE, waiting_for="", holder="", lease_until=None, finished_at=task.created_at
     )
     by_label = {row._meta.label_lower: row for row in rows}
-    return World(approval=approval, clients=clients, ids=_ids(by_label, ticket.public_id))
+    ids = _ids(by_label, ticket.public_id)
+    ids["desk:ask_outside"] = {"public_id": in_doubt.public_id}
+    return World(approval=approval, clients=clients, ids=ids)
 
 
 def _ids(rows: dict[str, Any], ticket_id: str) -> dict[str, dict[str, Any]]:

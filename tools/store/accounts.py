@@ -12,7 +12,7 @@ from django.utils import timezone
 from agentdesk.core import rows
 from agentdesk.core.money import Money
 from tasks.models import Customer
-from tools.store.models import Charge, Order, Refund
+from tools.store.models import COUNTED, Charge, Order, Refund
 
 DUPLICATE_WITHIN = timedelta(days=5)
 REFUND_HISTORY = timedelta(days=90)
@@ -53,7 +53,7 @@ class RefundTotal:
 def account_of(order: Order) -> Account:
     """Two queries. A refund that names no charge used up the oldest charges first."""
     charges = rows.read(Charge, {"order_id": order.pk}, order_by=["captured_at", "id"])
-    refunds = rows.read(Refund, {"order_id": order.pk}, order_by=["refunded_at", "id"])
+    refunds = rows.read(Refund, {"order_id": order.pk, "state": COUNTED}, order_by=["refunded_at", "id"])
     of_key = {charge.pk: charge for charge in charges}
     for refund in refunds:
         if refund.charge_id is not None:
@@ -90,7 +90,8 @@ def duplicate_in(account: Account) -> Duplicate | None:
 def recent_refunds(customer: Customer) -> list[RefundTotal]:
     """Refunds of the last 90 days, one total a currency, the most frequent currency first."""
     rows = (
-        Refund.objects.filter(order__customer=customer, refunded_at__gte=timezone.now() - REFUND_HISTORY)
+        Refund.objects.counted()
+        .filter(order__customer=customer, refunded_at__gte=timezone.now() - REFUND_HISTORY)
         .values("order__currency")
         .annotate(count=Count("id"), total=Sum("amount_minor"))
         .order_by("-count", "order__currency")

@@ -80,6 +80,7 @@ class ChargeAdmin(HistoryAdmin):
             text("number"),
             amount,
             text("description"),
+            text("reference"),
             link("order"),
             link("order__customer", "customer"),
         ),
@@ -92,6 +93,7 @@ class RefundAdmin(HistoryAdmin):
     list_display = [
         text("number"),
         (amount := money("amount_minor", currency="order__currency")),
+        status("state"),
         link("order"),
         link("order__customer", "customer"),
         text("reason", limit=80),
@@ -99,12 +101,29 @@ class RefundAdmin(HistoryAdmin):
         moment("refunded_at", "refunded"),
     ]
     list_select_related = ["order__customer", "tool_call__task"]
-    list_filter = ["refunded_at"]
-    search_fields = ["=number", "=order__number", "=order__customer__number", "=charge__number", "reason"]
-    search_help_text = "The number of a refund, order, charge or customer, or words of the reason"
+    list_filter = ["state", "provider", "refunded_at"]
+    search_fields = [
+        "=number",
+        "=reference",
+        "=order__number",
+        "=order__customer__number",
+        "=charge__number",
+        "reason",
+    ]
+    search_help_text = (
+        "The number of a refund, order, charge or customer, the provider’s reference, or words of the reason"
+    )
     fieldsets = [
         section(
-            None, text("number"), amount, link("order"), link("charge"), link("order__customer", "customer")
+            None,
+            text("number"),
+            amount,
+            status("state"),
+            link("order"),
+            link("charge"),
+            link("order__customer", "customer"),
+            text("provider"),
+            text("reference"),
         ),
         section(
             "How it came about",

@@ -28,7 +28,7 @@ class Order(models.Model):
         default=0, help_text="Sum of its charges, kept for the constraint"
     )
     refunded_minor = models.PositiveBigIntegerField(
-        default=0, help_text="Sum of its refunds, kept for the constraint"
+        default=0, help_text="Sum of its refunds, those under way included, kept for the constraint"
     )
     placed_at = models.DateTimeField()
     promised_by = models.DateField(null=True, blank=True, help_text="Delivery promised by")
@@ -79,6 +79,13 @@ class Charge(models.Model):
     number = models.CharField(max_length=20, unique=True, help_text="For example CH-2042")
     order = models.ForeignKey(Order, on_delete=models.PROTECT, related_name="charges")
     amount_minor = models.PositiveBigIntegerField()
+    reference = models.CharField(
+        max_length=255,
+        null=True,
+        blank=True,
+        unique=True,
+        help_text="What the payment provider calls it, for Stripe pi_… or ch_…; empty where it was taken elsewhere",
+    )
     captured_at = models.DateTimeField()
     description = models.CharField(max_length=120, help_text="What the customer's statement says")
 
@@ -92,8 +99,26 @@ class Charge(models.Model):
         return self.number
 
 
+class RefundState(models.TextChoices):
+    PENDING = "pending", "Under way"
+    DONE = "done", "Done"
+    FAILED = "failed", "Did not happen"
+
+
+COUNTED = (RefundState.PENDING, RefundState.DONE)
+"""What uses up the order's money: done, or reserved for one that is under way."""
+
+
+class RefundQuerySet(models.QuerySet["Refund"]):
+    def counted(self) -> RefundQuerySet:
+        return self.filter(state__in=COUNTED)
+
+    def done(self) -> RefundQuerySet:
+        return self.filter(state=RefundState.DONE)
+
+
 class Refund(models.Model):
-    """Money given back. One per tool call, for ever."""
+    """Money given back, under way, or not given back after all. One per tool call, for ever."""
 
     number = models.CharField(max_length=20, unique=True, help_text="For example RF-3042")
     order = models.ForeignKey(Order, on_delete=models.PROTECT, related_name="refunds")
@@ -102,6 +127,9 @@ class Refund(models.Model):
     )
     amount_minor = models.PositiveBigIntegerField()
     reason = models.CharField(max_length=500)
+    state = models.CharField(max_length=10, choices=RefundState.choices, default=RefundState.DONE)
+    provider = models.CharField(max_length=20, default="ledger", help_text="Who moves the money")
+    reference = models.CharField(max_length=255, blank=True, help_text="What the provider calls it")
     tool_call = models.OneToOneField(
         "tools.ToolCall",
         on_delete=models.PROTECT,
@@ -110,12 +138,17 @@ class Refund(models.Model):
         related_name="refund",
         help_text="Empty for refunds made elsewhere before",
     )
-    refunded_at = models.DateTimeField()
+    refunded_at = models.DateTimeField(help_text="For one that is under way or failed: when it was asked for")
+
+    objects = RefundQuerySet.as_manager()
 
     class Meta:
         ordering = ["-refunded_at"]
         constraints = [
-            models.CheckConstraint(condition=models.Q(amount_minor__gt=0), name="refund_amount_positive")
+            models.CheckConstraint(condition=models.Q(amount_minor__gt=0), name="refund_amount_positive"),
+            models.CheckConstraint(
+                condition=models.Q(state__in=RefundState.values), name="refund_state_known"
+            ),
         ]
 
     def __str__(self) -> str:

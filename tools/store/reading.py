@@ -15,7 +15,7 @@ from tasks.models import LIVE, Task
 from tools.spec import Arguments, Context
 from tools.store.accounts import account_of, recent_refunds
 from tools.store.lookup import customer_of, order_of
-from tools.store.models import Order, OrderLine
+from tools.store.models import Order, OrderLine, RefundState
 
 MAX_ITEMS_TEXT = 300
 
@@ -130,6 +130,7 @@ def get_order_details(context: Context, arguments: GetOrderDetails) -> dict[str,
                 "charge": refund.charge.number if refund.charge else None,
                 "amount_minor": refund.amount_minor,
                 "refunded_at": refund.refunded_at.isoformat(),
+                **({"state": "under way"} if refund.state == RefundState.PENDING else {}),
                 "reason": refund.reason,
             }
             for refund in account.refunds

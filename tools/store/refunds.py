@@ -1,25 +1,21 @@
-"""issue_refund and refund_duplicate_charge: what would go back, whether it can, and giving it back once."""
+"""issue_refund and refund_duplicate_charge: what would go back, and whether it can."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
-from django.db.models import F
 from pydantic import Field
 
-from agentdesk.core.clock import database_now
 from agentdesk.core.errors import ToolError
 from agentdesk.core.money import Money
-from tools.models import ToolCall
 from tools.spec import Arguments, Context
 from tools.store.accounts import DUPLICATE_WITHIN, Account, Duplicate, account_of, duplicate_in
 from tools.store.lookup import order_of
-from tools.store.models import Charge, Order, Refund
+from tools.store.models import Charge, Order
 from tools.store.reading import OrderNumber
 
 MAX_AMOUNT_MINOR = 10**9
-NUMBER_CHARACTERS = 10
 
 Reason = Annotated[
     str, Field(min_length=1, max_length=500, description="Why, in one or two sentences; staff read it")
@@ -121,21 +117,6 @@ def _duplicate_refund(context: Context, arguments: RefundDuplicateCharge) -> Int
     return Intent(account, account.money(charge.amount_minor), charge, duplicate)
 
 
-def issue_refund(context: Context, arguments: IssueRefund) -> dict[str, Any]:
-    return _give_back(context.call, intend_refund(context, arguments), arguments.reason)
-
-
-def refund_duplicate_charge(context: Context, arguments: RefundDuplicateCharge) -> dict[str, Any]:
-    intent = intend_duplicate_refund(context, arguments)
-    assert intent.charge is not None
-    return {**_give_back(context.call, intent, arguments.reason), "charge": intent.charge.number}
-
-
-def number_for(call: ToolCall) -> str:
-    """The refund's number follows from the call's key (50 random bits of it), so a repeated call has the same one."""
-    return f"RF-{call.key[-NUMBER_CHARACTERS:].upper()}"
-
-
 def _something_is_left(account: Account) -> None:
     order = account.order
     if not order.captured_minor:
@@ -144,25 +125,3 @@ def _something_is_left(account: Account) -> None:
         raise ToolError(
             f"Order {order.number} is refunded in full already ({account.money(order.refunded_minor)}); nothing is left."
         )
-
-
-def _give_back(call: ToolCall, intent: Intent, reason: str) -> dict[str, Any]:
-    """Write the refund and raise the order's total; the order's row is locked by whoever made the intent."""
-    order, minor = intent.order, intent.amount.minor
-    refund = Refund.objects.create(
-        number=number_for(call),
-        order=order,
-        charge=intent.charge,
-        amount_minor=minor,
-        reason=reason,
-        tool_call=call,
-        refunded_at=database_now(),
-    )
-    Order.objects.filter(pk=order.pk).update(refunded_minor=F("refunded_minor") + minor)
-    return {
-        "refund": refund.number,
-        "order": order.number,
-        "amount_minor": minor,
-        "currency": order.currency,
-        "remaining_refundable_minor": order.refundable_minor - minor,
-    }

@@ -12,7 +12,7 @@ from agentdesk.core.text import visible
 from tasks.models import Customer, Task
 from tools.spec import Card, Row, Table
 from tools.store.accounts import Account, recent_refunds
-from tools.store.models import Order, OrderStatus
+from tools.store.models import Order, OrderStatus, RefundState
 from tools.store.refunds import Intent
 
 MANY_REFUNDS = 3
@@ -168,7 +168,7 @@ def _tables(account: Account) -> Iterator[Table]:
             tuple(
                 (
                     refund.number,
-                    _day(refund.refunded_at),
+                    _day(refund.refunded_at) if refund.state == RefundState.DONE else "under way",
                     refund.charge.number if refund.charge else "whole order",
                     str(account.money(refund.amount_minor)),
                 )

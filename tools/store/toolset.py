@@ -9,6 +9,8 @@ from agentdesk.core.text import shortened
 from tools.models import Effect
 from tools.spec import Sensitive, ToolSpec
 from tools.store.cancelling import CancelOrder, cancel_order
+from tools.store.giving_back import GivingBack
+from tools.store.payments.provider import OutsideProvider, chosen
 from tools.store.reading import (
     GetOrderDetails,
     GetRecentOrders,
@@ -22,18 +24,26 @@ from tools.store.refunds import (
     RefundDuplicateCharge,
     intend_duplicate_refund,
     intend_refund,
-    issue_refund,
-    refund_duplicate_charge,
 )
 from tools.store.sign_off import card, facts, subject, title
 
+PROVIDER = chosen()
+MOVES_MONEY = Effect.KEYED if isinstance(PROVIDER, OutsideProvider) else Effect.LOCAL
 
-def _refund_check(context: Any, arguments: IssueRefund) -> None:
-    intend_refund(context, arguments)
+REFUND = GivingBack(PROVIDER, intend_refund)
+DUPLICATE = GivingBack(PROVIDER, intend_duplicate_refund)
 
 
-def _duplicate_check(context: Any, arguments: RefundDuplicateCharge) -> None:
-    intend_duplicate_refund(context, arguments)
+def _signed(tool: GivingBack) -> Sensitive[Any]:
+    return Sensitive(
+        amount=lambda context, arguments: tool.intent(context, arguments).amount,
+        subject=lambda context, arguments: subject(tool.intent(context, arguments)),
+        check=tool.check,
+        facts=lambda context, arguments: facts(tool.intent(context, arguments)),
+        title=lambda context, arguments: title(tool.intent(context, arguments)),
+        card=lambda context, arguments: card(tool.intent(context, arguments), context.task),
+        customer=lambda context, arguments: tool.intent(context, arguments).order.customer,
+    )
 
 
 TOOLS: list[ToolSpec[Any]] = [
@@ -68,20 +78,13 @@ TOOLS: list[ToolSpec[Any]] = [
             "Read the order and the runbook before; amounts are in minor units of the order's currency."
         ),
         arguments=IssueRefund,
-        effect=Effect.LOCAL,
-        handler=issue_refund,
+        effect=MOVES_MONEY,
+        handler=REFUND.here,
+        outside=REFUND.outside(),
         label=lambda data: (
             f"Refund {format_money(data['amount_minor'], data['currency'])} on {data['order']}"
         ),
-        sensitive=Sensitive(
-            amount=lambda context, arguments: intend_refund(context, arguments).amount,
-            subject=lambda context, arguments: subject(intend_refund(context, arguments)),
-            check=_refund_check,
-            facts=lambda context, arguments: facts(intend_refund(context, arguments)),
-            title=lambda context, arguments: title(intend_refund(context, arguments)),
-            card=lambda context, arguments: card(intend_refund(context, arguments), context.task),
-            customer=lambda context, arguments: intend_refund(context, arguments).order.customer,
-        ),
+        sensitive=_signed(REFUND),
     ),
     ToolSpec(
         name="refund_duplicate_charge",
@@ -90,18 +93,11 @@ TOOLS: list[ToolSpec[Any]] = [
             "exactly the later one back, in one step. A person may have to sign it first."
         ),
         arguments=RefundDuplicateCharge,
-        effect=Effect.LOCAL,
-        handler=refund_duplicate_charge,
+        effect=MOVES_MONEY,
+        handler=DUPLICATE.here,
+        outside=DUPLICATE.outside(),
         label=lambda data: f"Refund the duplicate charge on {data['order']}",
-        sensitive=Sensitive(
-            amount=lambda context, arguments: intend_duplicate_refund(context, arguments).amount,
-            subject=lambda context, arguments: subject(intend_duplicate_refund(context, arguments)),
-            check=_duplicate_check,
-            facts=lambda context, arguments: facts(intend_duplicate_refund(context, arguments)),
-            title=lambda context, arguments: title(intend_duplicate_refund(context, arguments)),
-            card=lambda context, arguments: card(intend_duplicate_refund(context, arguments), context.task),
-            customer=lambda context, arguments: intend_duplicate_refund(context, arguments).order.customer,
-        ),
+        sensitive=_signed(DUPLICATE),
     ),
     ToolSpec(
         name="cancel_order",

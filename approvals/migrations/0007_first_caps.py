@@ -78,9 +78,9 @@ def note_amounts(apps, schema_editor):
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("approvals", "0004_caps"),
+        ("approvals", "0006_caps"),
         ("store", "0001_initial"),
-        ("tools", "0003_customer_and_sums_of_sensitive_calls"),
+        ("tools", "0004_customer_and_sums_of_sensitive_calls"),
     ]
     operations = [
         migrations.RunPython(give_rights, migrations.RunPython.noop),

@@ -10,8 +10,8 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('approvals', '0003_first_policy'),
-        ('tools', '0003_customer_and_sums_of_sensitive_calls'),
+        ('approvals', '0005_reconciling_role'),
+        ('tools', '0004_customer_and_sums_of_sensitive_calls'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

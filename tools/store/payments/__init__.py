@@ -1,0 +1,1 @@
+"""Whoever moves the money of a refund: the built-in ledger, or a payment provider outside."""
