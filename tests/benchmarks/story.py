@@ -13,6 +13,7 @@ from agents.testing import ScriptedModel, assistant_message, function_call
 from agentdesk.roster.models import AgentVersion
 from agentdesk.runtime.thinking import Thinkers
 from tasks.models import Task
+from tests.factories import generous_caps
 from tests.scripted import Story, tell
 
 TURNS = 7
