@@ -172,8 +172,8 @@ def test_the_window_slides_with_the_databases_clock(
 )
 def test_what_may_have_happened_counts_as_used(story: MakeStory, lena: User, status: str, held: bool) -> None:
     s = story()
-    only_cap()
-    used_refund(s.order, status=CallStatus(status))
+    only_cap(per="desk")
+    used_refund(another_customers_order(s), status=CallStatus(status))
     assert waits_for_the_cap(run_signed(s, lena)) == held
 
 
