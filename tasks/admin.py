@@ -10,6 +10,7 @@ from agentdesk.core.admin import HistoryAdmin, RecordAdmin
 from agentdesk.core.admin_columns import (
     block,
     counted_relations,
+    dollars,
     json,
     link,
     links,
@@ -18,7 +19,7 @@ from agentdesk.core.admin_columns import (
     status,
     text,
 )
-from tasks.models import Customer, Ticket, ToDo, Turn
+from tasks.models import Customer, Ticket, ToDo, Turn, Usage
 
 
 @admin.register(Customer)
@@ -106,6 +107,42 @@ class TurnAdmin(HistoryAdmin):
             block("reasoning", "reasoning summary"),
             links("tool_calls", "tool calls"),
         ),
-        section("Cost", "input_tokens", "output_tokens", "duration_ms"),
+        section(
+            "Cost",
+            "input_tokens",
+            "cached_tokens",
+            "output_tokens",
+            dollars("cost_micros", "cost"),
+            "duration_ms",
+        ),
         section("As recorded", text("path"), text("response_id"), "fence", json("items")),
+    ]
+
+
+@admin.register(Usage)
+class UsageAdmin(HistoryAdmin):
+    list_display = [
+        "day",
+        link("agent"),
+        "turns",
+        "tool_calls",
+        "tokens",
+        dollars("cost_micros", "spent on models"),
+        "work_ms",
+    ]
+    list_select_related = ["agent"]
+    list_filter = ["agent", "day"]
+    search_fields = ["agent__name", "agent__title"]
+    date_hierarchy = "day"
+    fieldsets = [
+        section(
+            None,
+            "day",
+            link("agent"),
+            "turns",
+            "tool_calls",
+            "tokens",
+            dollars("cost_micros", "spent on models"),
+            "work_ms",
+        )
     ]

@@ -9,7 +9,7 @@ Whoever changes the story of a task locks its row first, so these changes have o
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.contrib.auth.models import User
@@ -124,8 +124,10 @@ def _end(task: Task, fact: Fact, worked_ms: int, **put: Any) -> None:
             raise _lost()
 
 
-def wait(task: Task, *, waiting_for: WaitingFor, note: str = "", worked_ms: int = 0) -> None:
-    """Let go of the task until a person acts; `note` says why in one sentence, where no approval does.
+def wait(
+    task: Task, *, waiting_for: WaitingFor, note: str = "", worked_ms: int = 0, until: datetime | None = None
+) -> None:
+    """Let go of the task until a person acts, or `until` then; `note` says why in one sentence, where no approval does.
 
     Call it inside the transaction that opens the question. Raises ClaimLost.
     """
@@ -138,6 +140,7 @@ def wait(task: Task, *, waiting_for: WaitingFor, note: str = "", worked_ms: int 
             "status": TaskStatus.WAITING,
             "waiting_for": waiting_for,
             "waiting_note": note,
+            "not_before": until,
             **_UNCLAIMED,
         },
         add={"work_ms": worked_ms},
@@ -163,13 +166,22 @@ def release(task: Task, *, why: str, after_seconds: float = 0, attempts: int = 0
         queue.wake()
 
 
-def resume(task: Task) -> bool:
-    """Queue a waiting task again; call it inside the transaction of the person's act. False when it was not waiting."""
+def resume(task: Task, *, by: User | None = None, **put: Any) -> bool:
+    """Queue a waiting task again; call it inside the transaction of the person's act. False when it was not waiting.
+
+    `put` are further columns of its row to set.
+    """
     moved = move(
         task,
-        Fact(Kind.TASK_QUEUED),
+        Fact(Kind.TASK_QUEUED, by=by),
         where={"status": TaskStatus.WAITING},
-        put={"status": TaskStatus.QUEUED, "waiting_for": WaitingFor.NOTHING, "waiting_note": ""},
+        put={
+            "status": TaskStatus.QUEUED,
+            "waiting_for": WaitingFor.NOTHING,
+            "waiting_note": "",
+            "not_before": None,
+            **put,
+        },
         computed={"queued_at": rows.now()},
     )
     if not moved:

@@ -42,8 +42,9 @@ PASSWORD = "agentdesk-tests"
 
 ROLES = import_module("approvals.migrations.0002_roles")
 RECONCILING_ROLE = import_module("approvals.migrations.0005_reconciling_role")
+LIMIT_RIGHTS = import_module("approvals.migrations.0006_limit_rights")
 FIRST_POLICY = import_module("approvals.migrations.0003_first_policy")
-FIRST_CAPS = import_module("approvals.migrations.0007_first_caps")
+FIRST_CAPS = import_module("approvals.migrations.0008_first_caps")
 BRAKE_RIGHTS = import_module("agentdesk.brakes.migrations.0002_who_pulls_and_releases")
 STAFF_ROLES = {"agent", "lead", "finance", "auditor", "admin"}
 
@@ -55,6 +56,7 @@ def what_migrations_made() -> None:
         BRAKE_RIGHTS.give_rights(apps, None)
         FIRST_CAPS.give_rights(apps, None)
         RECONCILING_ROLE.give_rights(apps, None)
+        LIMIT_RIGHTS.give_rights(apps, None)
     if not Policy.objects.exists():
         FIRST_POLICY.publish(apps, None)
     if not Cap.objects.exists():

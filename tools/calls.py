@@ -70,7 +70,8 @@ def propose(
 def _parse_into(call: ToolCall, request: Requested, *, allowed_tools: Sequence[str], beyond: bool) -> None:
     if beyond:
         raise Invalid(
-            "This call is beyond the limit of tool calls, so it did not run.", code="too_many_calls"
+            "This call is beyond the limit of tool calls, so it did not run. Ask for it again if it is still needed.",
+            code="too_many_calls",
         )
     spec = find(request.tool)
     if spec is None or request.tool not in allowed_tools:

@@ -59,6 +59,7 @@ class Usage(Schema):
     tool_calls: int
     tokens: int
     work_ms: int = Field(description="Milliseconds of work; waiting is not counted.")
+    cost_micros: int = Field(description="Spent on models, in millionths of a US dollar.")
 
 
 class ApprovalOut(Schema):
@@ -78,7 +79,10 @@ class TaskOut(Started):
     previous_response_id: str | None
     page_url: str = Field(description="The page for people.")
     waiting_for: str = Field(
-        description="“approval”, “question”, “reconciliation”, or empty when it waits for nobody."
+        description="“approval”, “question”, “reconciliation”, “limit”, “model” …, or empty when it waits for nothing."
+    )
+    waiting_note: str = Field(
+        description="One sentence: why it waits and what to do, where no approval says it."
     )
     approvals: list[ApprovalOut] = Field(description="What waits for a person, the soonest to expire first.")
     todos: list[ToDoOut]
@@ -134,6 +138,7 @@ def whole(public_id: str, request: HttpRequest) -> dict[str, Any] | None:
         "previous_response_id": task.previous.public_id if task.previous else None,
         "page_url": request.build_absolute_uri(task.get_absolute_url()),
         "waiting_for": task.waiting_for,
+        "waiting_note": task.waiting_note,
         "approvals": [
             {
                 "id": approval.public_id,
@@ -153,6 +158,7 @@ def whole(public_id: str, request: HttpRequest) -> dict[str, Any] | None:
             "tool_calls": task.tool_calls_used,
             "tokens": task.tokens_used,
             "work_ms": task.work_ms,
+            "cost_micros": task.cost_micros,
         },
         "last_event": task.last_event,
         "created_at": task.created_at,

@@ -128,6 +128,19 @@ def money(path: str, label: str = "", *, currency: str = "currency") -> Column:
     return _column(show, path, label or path.removesuffix("_minor").replace("__", " ").replace("_", " "))
 
 
+def dollars(path: str, label: str = "") -> Column:
+    """Millionths of a US dollar at `path`; as exact as a price needs it."""
+
+    def show(obj: Any) -> str:
+        micros = follow(obj, path)
+        if micros is None:
+            return EMPTY
+        whole, rest = divmod(micros, money_.MICROS_A_DOLLAR)
+        return f"${whole:,}.{f'{rest:06}'.rstrip('0').ljust(2, '0')}"
+
+    return _column(show, path, label)
+
+
 def moment(path: str, label: str = "") -> Column:
     return _column(lambda obj: clock(follow(obj, path)), path, label)
 

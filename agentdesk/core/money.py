@@ -23,6 +23,8 @@ EXPONENTS = {
 }
 SYMBOLS = {"USD": "$", "EUR": "€", "GBP": "£", "JPY": "¥"}
 MAX_MINOR = 10**12
+MICROS_A_DOLLAR = 1_000_000
+"""Models are priced and paid in millionths of a US dollar."""
 
 
 def exponent(currency: str) -> int:

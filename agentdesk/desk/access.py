@@ -28,6 +28,7 @@ WITHOUT = {
     "brakes.pull_brake": f"Your role does not pull brakes. {ASK}",
     "brakes.release_brake": f"Your role does not release brakes. {ASK}",
     "tasks.cancel_task": f"Your role does not cancel tasks. {ASK}",
+    "tasks.extend_limit": f"Your role does not extend limits. {ASK}",
 }
 
 

@@ -38,6 +38,7 @@ SECTIONS = {
     "task": "tasks",
     "task_cancel": "tasks",
     "task_cap": "tasks",
+    "extend_limit": "tasks",
 }
 
 

@@ -11,7 +11,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_GET
 
 from agentdesk.core.money import Money
-from agentdesk.desk import chart
+from agentdesk.desk import chart, waiting
 from agentdesk.desk.access import DeskRequest, desk_page
 from agentdesk.desk.fragments import answer
 from approvals import queue
@@ -26,12 +26,13 @@ CHART_DAYS = 7
 @require_GET
 @desk_page()
 def dashboard(request: DeskRequest) -> HttpResponse:
-    waiting = queue.waiting_for(request.user)
+    approvals = queue.waiting_for(request.user)
     today = timezone.localtime().replace(hour=0, minute=0, second=0, microsecond=0)
     context = {
-        "mine": waiting.mine[:MINE_ROWS],
-        "mine_more": max(0, len(waiting.mine) - MINE_ROWS),
-        "others_count": len(waiting.others),
+        "mine": approvals.mine[:MINE_ROWS],
+        "mine_more": max(0, len(approvals.mine) - MINE_ROWS),
+        "others_count": len(approvals.others),
+        "needed": waiting.needed(),
         "counts": counts(today),
         "working": Task.objects.for_list()
         .filter(status=TaskStatus.RUNNING)

@@ -10,12 +10,14 @@ from django.http import HttpResponse
 from django.shortcuts import redirect
 from django.views.decorators.http import require_GET, require_http_methods
 
-from agentdesk.desk import caps, standing, timeline
+from agentdesk.desk import caps, standing, timeline, waiting
 from agentdesk.desk.access import DeskRequest, desk_page, one
 from agentdesk.desk.fragments import answer
 from agentdesk.desk.query import asked
 from agentdesk.roster.models import Agent
 from approvals.cancel import cancel_task
+from tasks import park, usage
+from tasks.limits import Measure, in_words
 from tasks.models import LIVE, Task, TaskStatus, ToDo
 from tools.store.models import Refund
 
@@ -70,9 +72,11 @@ def task(request: DeskRequest, public_id: str) -> HttpResponse:
         "documents": found.documents.order_by("written_at"),
         "messages_sent": found.messages.order_by("written_at"),
         "refunds": Refund.objects.counted().filter(tool_call__task=found).select_related("order"),
-        "usage": usage(found),
+        "usage": used_of(found),
         "followed_by": found.followed_by.order_by("created_at"),
         **caps.shown(found, request.user),
+        "extension": waiting.extension(found),
+        "may_not_extend": park.may_not_extend(found, request.user),
         "may_cancel": found.is_live and request.user.has_perm("tasks.cancel_task"),
     }
     return answer(request, "tasks/detail.html", {"task": "tasks/_task.html"}, context)
@@ -99,15 +103,15 @@ class Used:
     """Percent of the limit, 0 to 100."""
 
 
-def usage(task: Task) -> list[Used]:
-    version = task.agent_version
-    amounts = [
-        ("Turns", task.turns_used, version.max_turns),
-        ("Tool calls", task.tool_calls_used, version.max_tool_calls),
-        ("Tokens", task.tokens_used, version.max_tokens),
-        ("Seconds of work", task.work_ms // 1000, version.max_seconds),
-    ]
+def used_of(task: Task) -> list[Used]:
+    """Each measure with its limit, extensions included; money last."""
     return [
-        Used(name, f"{used:,}", f"{limit:,}", min(100, round(100 * used / limit)))
-        for name, used, limit in amounts
+        Used(
+            "Spent on models" if measure == Measure.COST else measure.noun.capitalize(),
+            in_words(measure, amount) if measure == Measure.COST else f"{amount:,}",
+            in_words(measure, limit) if measure == Measure.COST else f"{limit:,}",
+            min(100, round(100 * amount / limit)) if limit else 100,
+        )
+        for measure, amount in usage.used(task).items()
+        for limit in [usage.limit(task, measure)]
     ]

@@ -10,7 +10,7 @@ from datetime import datetime
 from agentdesk.events.models import Event, Kind
 from approvals.card import PLANNING
 from approvals.models import Approval
-from tasks.models import Task, Turn
+from tasks.models import Task, Turn, WaitingFor
 from tools import registry
 from tools.models import ToolCall
 
@@ -75,6 +75,23 @@ def _told(events: list[Event]) -> Iterator[Moment]:
     seen: set[Kind] = set()
     for event in events:
         kind = Kind(event.kind)
-        if kind in _TOLD_BY_EVENTS and not (kind in _ONLY_FIRST and kind in seen):
-            seen.add(kind)
-            yield Moment(event.at, words=_TOLD_BY_EVENTS[kind], event=event)
+        words = _words(kind, event)
+        if words and not (kind in _ONLY_FIRST and kind in seen and words == _TOLD_BY_EVENTS[kind]):
+            yield Moment(event.at, words=words, event=event)
+        seen.add(kind)
+
+
+def _words(kind: Kind, event: Event) -> str:
+    """What people read, or nothing where a turn or an approval tells it."""
+    data = event.data
+    match kind:
+        case Kind.TASK_WAITING if data.get("waiting_for") in (WaitingFor.LIMIT, WaitingFor.MODEL):
+            return f"Waits: {data.get('why', '')}"
+        case Kind.TASK_EXTENDED:
+            return f"Limit of {data['was']} extended by {data['more']}: {data['reason']}"
+        case Kind.TASK_QUEUED if event.by_id and event.number > 1:
+            return "Sent on its way again"
+        case Kind.TASK_RELEASED if data.get("why"):
+            return f"Interrupted: {data['why']}"
+        case _:
+            return _TOLD_BY_EVENTS.get(kind, "")

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from agentdesk.desk import approvals, brakes, caps, dashboard, tasks, tickets
+from agentdesk.desk import approvals, brakes, caps, dashboard, tasks, tickets, waiting
 
 app_name = "desk"
 urlpatterns = [
@@ -16,7 +16,10 @@ urlpatterns = [
     path("tickets/new/", tickets.ticket_new, name="ticket_new"),
     path("tickets/<slug:public_id>/", tickets.ticket, name="ticket"),
     path("tasks/", tasks.tasks, name="tasks"),
+    path("tasks/try-again/", waiting.try_all_again, name="try_all_again"),
     path("tasks/<slug:public_id>/", tasks.task, name="task"),
+    path("tasks/<slug:public_id>/try-again/", waiting.try_again, name="try_again"),
+    path("tasks/<slug:public_id>/extend/", waiting.extend, name="extend_limit"),
     path("tasks/<slug:public_id>/cancel/", tasks.task_cancel, name="task_cancel"),
     path("tasks/<slug:public_id>/cap/", caps.task_cap, name="task_cap"),
 ]

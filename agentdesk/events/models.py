@@ -14,6 +14,7 @@ class Kind(models.TextChoices):
     TASK_CLAIMED = "task.claimed", "Started"
     TASK_WAITING = "task.waiting", "Waiting"
     TASK_RELEASED = "task.released", "Will be tried again"
+    TASK_EXTENDED = "task.extended", "Limit extended"
     TASK_DONE = "task.done", "Done"
     TASK_FAILED = "task.failed", "Failed"
     TASK_CANCELLED = "task.cancelled", "Cancelled"

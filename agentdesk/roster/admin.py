@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from django.contrib import admin
+from typing import Any
 
-from agentdesk.core.admin import HistoryAdmin
-from agentdesk.core.admin_columns import block, json, link, moment, section, status, text
-from agentdesk.roster.models import AgentVersion
+from django.contrib import admin
+from django.http import HttpRequest
+
+from agentdesk.core.admin import HistoryAdmin, RecordAdmin
+from agentdesk.core.admin_columns import block, dollars, json, link, moment, section, status, text
+from agentdesk.roster.forms import ModelPriceForm
+from agentdesk.roster.models import AgentVersion, ModelPrice
 
 
 @admin.register(AgentVersion)
@@ -31,6 +35,39 @@ class AgentVersionAdmin(HistoryAdmin):
             link("author"),
             moment("created_at", "written"),
         ),
-        section("What it is told", block("instructions"), json("tools"), text("model"), status("model_api")),
-        section("Limits", "max_turns", "max_tool_calls", "max_seconds", "max_tokens"),
+        section("What it is told", block("instructions"), json("tools"), json("hand_offs"), json("consults")),
+        section("What thinks", text("model"), status("model_api"), text("fallback_model"), "call_seconds"),
+        section(
+            "Limits",
+            "max_turns",
+            "max_tool_calls",
+            "max_seconds",
+            "max_tokens",
+            dollars("max_cost_micros", "spent on models"),
+            json("per_day", "of all its tasks on one day"),
+        ),
     ]
+
+
+@admin.register(ModelPrice)
+class ModelPriceAdmin(RecordAdmin):
+    form = ModelPriceForm
+    list_display = [
+        "model",
+        dollars("input_micros", "input"),
+        dollars("cached_input_micros", "cached input"),
+        dollars("output_micros", "output"),
+    ]
+    search_fields = ["model"]
+    fieldsets = [
+        section(
+            None,
+            "model",
+            *ModelPriceForm.DOLLARS,
+            description="US dollars for a million tokens. Answers are priced as they come; what was counted stays.",
+        )
+    ]
+
+    def get_readonly_fields(self, request: HttpRequest, obj: ModelPrice | None = None) -> Any:
+        """The name is what answers are priced by: it is chosen once."""
+        return [*super().get_readonly_fields(request, obj), *(["model"] if obj else [])]

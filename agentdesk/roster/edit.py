@@ -17,13 +17,23 @@ FIELDS = (
     "instructions",
     "model",
     "model_api",
+    "fallback_model",
+    "call_seconds",
     "tools",
+    "hand_offs",
+    "consults",
     "max_turns",
     "max_tool_calls",
     "max_seconds",
     "max_tokens",
+    "max_cost_micros",
+    "per_day",
 )
 """What a version says; everything else about an agent is its profile."""
+OTHERS = ("hand_offs", "consults")
+"""The fields that name other agents."""
+PER_DAY = ("turns", "tool_calls", "tokens", "seconds", "cost_micros")
+MAX_PER_DAY = 10**15
 
 
 def publish(agent: Agent, *, by: User, reason: str, **fields: Any) -> AgentVersion:
@@ -44,7 +54,7 @@ def publish(agent: Agent, *, by: User, reason: str, **fields: Any) -> AgentVersi
         reason=checked(reason, field="reason", max_length=300),
         author=by,
     )
-    if wrong := problems(version):
+    if wrong := problems(version, own=agent.name):
         raise Invalid("; ".join(f"{name}: {problem}" for name, problem in wrong.items()), fields=wrong)
     with transaction.atomic():
         present = Agent.objects.select_for_update().get(pk=agent.pk)
@@ -59,10 +69,34 @@ def publish(agent: Agent, *, by: User, reason: str, **fields: Any) -> AgentVersi
     return version
 
 
-def problems(version: AgentVersion) -> dict[str, str]:
-    """What is wrong with a version's own fields, by field; empty when nothing is."""
+def problems(version: AgentVersion, *, own: str = "") -> dict[str, str]:
+    """What is wrong with a version's fields, by field; empty when nothing is. `own` is the name of its agent."""
     try:
         version.clean_fields(exclude={"agent", "number", "reason", "author", "source"})
     except ValidationError as error:
         return {name: " ".join(messages) for name, messages in error.message_dict.items()}
-    return {}
+    found = {"per_day": problem_of_day(version.per_day)}
+    found |= {name: problem_of_others(getattr(version, name), own=own) for name in OTHERS}
+    return {name: problem for name, problem in found.items() if problem}
+
+
+def problem_of_day(per_day: Any) -> str:
+    """What is wrong with limits of a day; empty when nothing is."""
+    if not isinstance(per_day, dict) or set(per_day) - set(PER_DAY):
+        return f"Limits of a day are named {', '.join(PER_DAY)}."
+    wrong = [
+        name for name, limit in per_day.items() if type(limit) is not int or not 1 <= limit <= MAX_PER_DAY
+    ]
+    return f"Give {', '.join(wrong)} as a whole number from 1 on, or leave it out." if wrong else ""
+
+
+def problem_of_others(names: Any, *, own: str) -> str:
+    """What is wrong with a list of other agents' names; empty when nothing is. `own` is the agent's own name."""
+    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+        return "Give a list of agents' names."
+    if len(set(names)) != len(names):
+        return "An agent is named twice."
+    if own and own in names:
+        return "An agent cannot name itself."
+    unknown = sorted(set(names) - set(Agent.objects.filter(enabled=True).values_list("name", flat=True)))
+    return f"There is no enabled agent called {', '.join(unknown)}." if unknown else ""

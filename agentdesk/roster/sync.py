@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict
 from pydantic import ValidationError as Misfit
 
 from agentdesk.core.errors import Invalid
-from agentdesk.roster.edit import FIELDS
+from agentdesk.roster.edit import FIELDS, OTHERS, problem_of_day, problem_of_others
 from agentdesk.roster.models import Agent, AgentVersion, ModelApi, Source
 
 SHIPPED = Path(__file__).parent / "shipped"
@@ -36,6 +36,12 @@ class _File(BaseModel):
     max_tokens: int
     model: str = ""
     model_api: str = ModelApi.DEFAULT.value
+    fallback_model: str = ""
+    call_seconds: int = 120
+    hand_offs: list[str] = []
+    consults: list[str] = []
+    max_cost_micros: int = 10_000_000
+    per_day: dict[str, int] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +61,12 @@ def sync_shipped(folder: Path = SHIPPED) -> list[str]:
     """
     shipped = read_shipped(folder)
     with transaction.atomic():
-        return [sentence for agent in shipped for sentence in _bring_in(agent)]
+        done = [sentence for agent in shipped for sentence in _bring_in(agent)]
+        for agent in shipped:  # only now are all of them there
+            for name in OTHERS:
+                if wrong := problem_of_others(agent.says[name], own=agent.name):
+                    raise Invalid(f"{agent.name}.toml does not describe an agent: {name}: {wrong}")
+        return done
 
 
 def read_shipped(folder: Path = SHIPPED) -> list[ShippedAgent]:
@@ -79,6 +90,8 @@ def _read(path: Path) -> ShippedAgent:
         )
     if len(set(file.tools)) != len(file.tools):
         raise Invalid(f"{path.name} names a tool twice.")
+    if wrong := problem_of_day(file.per_day):
+        raise Invalid(f"{path.name} does not describe an agent: per_day: {wrong}")
     data = file.model_dump()
     agent = ShippedAgent(
         name=file.name,

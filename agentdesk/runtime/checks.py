@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from django.conf import settings
 from django.core import checks
+from django.db import DatabaseError
+
+from agentdesk.roster.prices import unpriced
 
 
 @checks.register
@@ -19,6 +23,28 @@ def model_has_what_it_needs(**_: Any) -> list[checks.CheckMessage]:
             id="runtime.E001",
         )
     ]
+
+
+@checks.register(checks.Tags.database)
+def models_have_prices(databases: Sequence[str] | None = None, **_: Any) -> list[checks.CheckMessage]:
+    """Runs with `migrate` and `check --database default`: it has to ask the database."""
+    if not databases:
+        return []
+    try:
+        models = unpriced()
+    except DatabaseError:
+        return []  # before the first migration
+    return (
+        [
+            checks.Warning(
+                f"There is no price for {', '.join(models)}, so what they cost is counted as nothing and reaches no limit.",
+                hint="Write their prices down in the admin under Model prices.",
+                id="runtime.W002",
+            )
+        ]
+        if models
+        else []
+    )
 
 
 @checks.register(deploy=True)

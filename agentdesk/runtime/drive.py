@@ -28,6 +28,7 @@ from approvals.expire import expire_due
 from approvals.reconcile import ask_people
 from tasks import queue, transitions
 from tasks.models import Task, TaskStatus
+from tasks.park import resume_due
 from tools.abandoned import settle_abandoned
 from tools.messages.deliver import deliver_pending
 from tools.models import CallStatus, ToolCall
@@ -146,8 +147,9 @@ class Driver:
                 job.cancel()
 
     async def _sweep(self) -> None:
-        """Expire what nobody answered, prune old signals."""
+        """Expire what nobody answered, send on what waited for a new day, prune old signals."""
         await sync_to_async(expire_due)()
+        await sync_to_async(resume_due)()
         await sync_to_async(prune)()
 
     async def _post(self) -> None:

@@ -12,10 +12,13 @@ from agentdesk.core.clock import database_now
 from agentdesk.core.text import shortened, storable
 from agentdesk.events.models import Kind
 from agentdesk.events.record import Fact
+from agentdesk.roster import prices
+from agentdesk.roster.prices import Price
 from approvals.gate import never_asks
-from tasks import transitions
+from tasks import transitions, usage
+from tasks.limits import Measure
 from tasks.models import Task, Turn
-from tools.calls import Requested, propose
+from tools.calls import MAX_CALLS_PER_TURN, Requested, propose
 from tools.models import OUTSIDE, ToolCall
 from tools.registry import find
 
@@ -33,6 +36,10 @@ class Journal:
     calls: dict[str, ToolCall]
     """By call id; kept as fresh as the run's own writes."""
     opening: list[Item] = field(default_factory=list)
+    prices: dict[str, Price] | None = None
+    """What models cost; read before the first answer of this claim that costs anything."""
+    taken: usage.Taken | None = None
+    """The turn that is being thought about, where it was counted for the day beforehand."""
 
     @property
     def last_turn(self) -> Turn | None:
@@ -89,6 +96,8 @@ class Answer:
     output_tokens: int
     duration_ms: int
     requested: list[Requested]
+    cached_tokens: int = 0
+    """Of the input, what the server had cached and charges less for."""
 
 
 def load(task: Task) -> Journal:
@@ -120,7 +129,11 @@ def _earlier(task: Task) -> list[Item]:
 def record_turn(journal: Journal, answer: Answer, *, worked_ms: int) -> Turn:
     """Store an answer and its proposed calls in one transaction, before the run sees them. Raises ClaimLost."""
     task, number = journal.task, len(journal.turns) + 1
-    tokens, called = answer.input_tokens + answer.output_tokens, len(answer.requested)
+    tokens, called = (
+        answer.input_tokens + answer.output_tokens,
+        min(len(answer.requested), MAX_CALLS_PER_TURN),
+    )
+    cost_micros = _cost_micros(journal, answer)
     data = {
         "turn": number,
         "text": shortened(answer.text, 300),
@@ -136,6 +149,7 @@ def record_turn(journal: Journal, answer: Answer, *, worked_ms: int) -> Turn:
                 "tool_calls_used": called,
                 "tokens_used": tokens,
                 "work_ms": worked_ms,
+                "cost_micros": cost_micros,
             },
         )
         turn = Turn(
@@ -148,20 +162,47 @@ def record_turn(journal: Journal, answer: Answer, *, worked_ms: int) -> Turn:
             text=answer.text,
             reasoning=answer.reasoning,
             input_tokens=answer.input_tokens,
+            cached_tokens=answer.cached_tokens,
             output_tokens=answer.output_tokens,
+            cost_micros=cost_micros,
             duration_ms=answer.duration_ms,
             fence=task.fence,
             recorded_at=database_now(),
         )
         (turn.pk,) = rows.insert(Turn, [vars(turn)])
         version = task.agent_version
-        room = max(0, version.max_tool_calls - task.tool_calls_used)
+        room = max(0, usage.limit(task, Measure.TOOL_CALLS) - task.tool_calls_used)
         calls = propose(task, turn, answer.requested, allowed_tools=version.tools, room=room)
+        usage.spend(
+            version.agent_id,
+            turn.recorded_at.date(),
+            turns=0 if journal.taken else 1,
+            tool_calls=called,
+            tokens=tokens,
+            work_ms=worked_ms,
+            cost_micros=cost_micros,
+        )
+    journal.taken = None
     task.turns_used += 1
     task.tool_calls_used += called
     task.tokens_used += tokens
     task.work_ms += worked_ms
+    task.cost_micros += cost_micros
     task.attempts = 0
     journal.turns.append(turn)
     journal.calls.update({call.call_id: call for call in calls})
     return turn
+
+
+def _cost_micros(journal: Journal, answer: Answer) -> int:
+    if answer.model_name in prices.FREE:
+        return 0
+    if journal.prices is None:
+        journal.prices = prices.table()
+    return prices.cost_micros(
+        journal.prices,
+        answer.model_name,
+        input_tokens=answer.input_tokens,
+        cached_tokens=answer.cached_tokens,
+        output_tokens=answer.output_tokens,
+    )

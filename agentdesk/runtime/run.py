@@ -11,13 +11,16 @@ from typing import Any, cast
 from agents import Agent, RunConfig, Runner, RunResultStreaming, TResponseInputItem
 from agents.run_config import ToolErrorFormatterArgs, ToolExecutionConfig
 from asgiref.sync import sync_to_async
+from django.conf import settings
 from django.db import DatabaseError
+from django.utils import timezone
 
 from agentdesk.core.errors import ClaimLost, DeskError
 from agentdesk.core.text import storable
 from agentdesk.runtime import failures, journal
 from agentdesk.runtime.braking import HandBack, TakeBrakes
 from agentdesk.runtime.deltas import Deltas
+from agentdesk.runtime.failures import Next
 from agentdesk.runtime.journal import Answer, Journal
 from agentdesk.runtime.recorded_model import RecordedModel
 from agentdesk.runtime.thinking import Thinkers
@@ -28,7 +31,8 @@ from approvals.gate import Answer as GateAnswer
 from approvals.gate import ask_gate, authorise, never_asks
 from approvals.reconcile import ask_people
 from approvals.rest import STOPS, come_to_rest
-from tasks import transitions
+from tasks import park, transitions, usage
+from tasks.limits import LimitReached, Measure, Reached, Scope
 from tasks.models import Task
 from tools.carry import carry_out
 from tools.invoke import invoke
@@ -53,12 +57,6 @@ _CONFIG = RunConfig(
 )
 
 
-class LimitReached(DeskError):
-    """The task used up what its agent version allows."""
-
-    code = "limit"
-
-
 class Run:
     """One claim of one task: from the journal to the next rest."""
 
@@ -69,6 +67,7 @@ class Run:
         self.brakes = brakes
         self.journal: Journal
         self.stopped_by: DeskError | DatabaseError | None = None
+        self.falls_back = False
         self._accounted = time.monotonic()
 
     async def advance(self) -> None:
@@ -84,14 +83,18 @@ class Run:
         except HandBack as error:
             await self._quietly(transitions.release, why=error.sentence)
         except LimitReached as error:
-            await self._quietly(fail_task, why=error.sentence)
+            await self._quietly(park.for_limit, reached=error.reached)
         except Exception as error:  # noqa: BLE001 -- the boundary of a run: whatever it is, the task must not be lost
             await self._after_failure(error)
 
     async def _advance(self) -> None:
         self.journal = await sync_to_async(journal.load)(self.task)
         version = self.task.agent_version
-        inner, model_name = self.thinkers.choose(version)
+        self.falls_back = failures.falls_back(
+            version, self.journal, attempts=self.task.attempts, now=timezone.now()
+        )
+        choose = self.thinkers.choose_fallback if self.falls_back else self.thinkers.choose
+        inner, model_name = choose(version)
         model = RecordedModel(
             inner,
             agent_name=version.agent.name,
@@ -100,13 +103,17 @@ class Run:
             before=self._check_limits,
             record=self._record,
             delta=lambda text: self.deltas.add(self.task.public_id, len(self.journal.turns) + 1, text),
+            call_seconds=version.call_seconds,
+            silence_seconds=settings.MODEL_SILENCE_SECONDS,
+            taken=self.journal.calls.__contains__,
+            foreign=any(turn.model_name != model_name for turn in self.journal.turns),
         )
         agent = Agent(
             name=version.agent.name,
             # the day the task began, so that a resumed turn is thought about as the first ones were
             instructions=f"{version.instructions}\n\nToday is {self.task.created_at:%Y-%m-%d}.",
             model=model,
-            model_settings=self.thinkers.how(version),
+            model_settings=self.thinkers.how(version, falls_back=self.falls_back),
             tools=[tool for name in version.tools if (tool := as_function(name)) is not None],
         )
         try:
@@ -117,9 +124,9 @@ class Run:
                 )
                 await self._drain(result)
         except TimeoutError:
-            raise LimitReached(
-                f"It worked for {version.max_seconds} seconds, its limit. Start it again with a larger limit if it should go on."
-            ) from None
+            most = version.max_seconds
+            limit = usage.limit(self.task, Measure.SECONDS)
+            raise LimitReached(Reached(Scope.TASK, Measure.SECONDS, limit, limit, most)) from None
         if isinstance(self.stopped_by, (*STOPS, InDoubt)):
             return  # the task waits
         if result.interruptions:
@@ -184,25 +191,17 @@ class Run:
         await sync_to_async(journal.record_turn)(self.journal, answer, worked_ms=self._lap())
 
     async def _check_limits(self) -> None:
-        version = self.task.agent_version
         try:
-            await self.brakes.check(version.agent_id)
-        except (HandBack, DatabaseError) as error:
+            await self.brakes.check(self.task.agent_version.agent_id)
+            usage.check(self.task)
+            if usage.has_limits_of_a_day(self.task):
+                self.journal.taken = await sync_to_async(usage.take_turn)(self.task)
+        except (HandBack, LimitReached, DatabaseError) as error:
             self.stopped_by = error
             raise
-        if self.task.turns_used >= version.max_turns:
-            self._stop(f"It took {version.max_turns} turns, its limit, without finishing.")
-        if self.task.tokens_used >= version.max_tokens:
-            self._stop(f"It used {self.task.tokens_used:,} tokens; its limit is {version.max_tokens:,}.")
-
-    def _stop(self, sentence: str) -> None:
-        self.stopped_by = LimitReached(
-            f"{sentence} Look at what it did, then start it again or raise the agent's limit."
-        )
-        raise self.stopped_by
 
     def _seconds_left(self) -> float:
-        return max(0.0, self.task.agent_version.max_seconds - self.task.work_ms / 1000)
+        return max(0.0, usage.limit(self.task, Measure.SECONDS) - self.task.work_ms / 1000)
 
     def _lap(self) -> int:
         now = time.monotonic()
@@ -211,24 +210,35 @@ class Run:
         return worked
 
     async def _after_failure(self, error: Exception) -> None:
-        plan = failures.plan(error, attempts=self.task.attempts)
+        version = self.task.agent_version
+        plan = failures.plan(
+            error,
+            attempts=self.task.attempts,
+            model=(version.fallback_model if self.falls_back else version.model) or settings.MODEL,
+            second=bool(version.fallback_model),
+        )
         logger.warning(
             "Task %s: %s", self.task.public_id, plan.why, exc_info=error if plan.unexpected else None
         )
-        if plan.retry_after_seconds is None:
-            await self._quietly(fail_task, why=plan.why)
-        else:
-            await self._quietly(
-                transitions.release,
-                why=plan.why,
-                after_seconds=plan.retry_after_seconds,
-                attempts=self.task.attempts + 1,
-            )
+        match plan.next:
+            case Next.AGAIN:
+                await self._quietly(
+                    transitions.release,
+                    why=plan.why,
+                    after_seconds=plan.after_seconds,
+                    attempts=plan.attempts,
+                )
+            case Next.WAIT:
+                await self._quietly(park.for_model, why=plan.why)
+            case Next.FAIL:
+                await self._quietly(fail_task, why=plan.why)
 
     async def _quietly(self, function: Any, **keywords: Any) -> None:
         """A last write; if even that fails, the lease runs out and another worker takes over."""
+        worked_ms = self._lap()
         try:
-            await sync_to_async(function)(self.task, worked_ms=self._lap(), **keywords)
+            await sync_to_async(function)(self.task, worked_ms=worked_ms, **keywords)
+            await sync_to_async(usage.settle)(self.task, self.journal.taken, worked_ms=worked_ms)
         except ClaimLost:
             pass
         except DatabaseError:

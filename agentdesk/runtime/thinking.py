@@ -9,8 +9,9 @@ from django.conf import settings
 from openai import AsyncOpenAI
 from openai.types.shared import Reasoning
 
-from agentdesk.core.errors import Invalid
 from agentdesk.roster.models import AgentVersion, ModelApi
+from agentdesk.runtime.capped_http import capped_client
+from agentdesk.runtime.failures import NoModel
 from agentdesk.runtime.offline.model import OfflineModel
 
 OFFLINE = "offline"
@@ -30,8 +31,14 @@ class Thinkers:
             await self._client.close()
 
     def choose(self, version: AgentVersion) -> tuple[Model, str]:
-        """Return the model of this agent version and its name. Raises Invalid when it needs a key that is not there."""
-        name = version.model or settings.MODEL
+        """Return the model of this agent version and its name. Raises NoModel when it needs a key that is not there."""
+        return self._named(version.model or settings.MODEL, version)
+
+    def choose_fallback(self, version: AgentVersion) -> tuple[Model, str]:
+        """The same for the model that answers where the first one fails."""
+        return self._named(version.fallback_model, version)
+
+    def _named(self, name: str, version: AgentVersion) -> tuple[Model, str]:
         if name == OFFLINE:
             return OfflineModel(pace_ms=settings.OFFLINE_PACE_MS), OFFLINE
         client = self._connect(name)
@@ -39,23 +46,24 @@ class Thinkers:
             return OpenAIChatCompletionsModel(name, client), name
         return OpenAIResponsesModel(name, client), name
 
-    def how(self, version: AgentVersion) -> ModelSettings:
-        """What is asked of the model besides its input."""
-        if not settings.REASONING_SUMMARY or (version.model or settings.MODEL) == OFFLINE:
+    def how(self, version: AgentVersion, *, falls_back: bool = False) -> ModelSettings:
+        """What is asked of the model besides its input; of the fallback model nothing that it may not know."""
+        if not settings.REASONING_SUMMARY or falls_back or (version.model or settings.MODEL) == OFFLINE:
             return ModelSettings()
         return ModelSettings(reasoning=Reasoning(summary=settings.REASONING_SUMMARY))
 
     def _connect(self, name: str) -> AsyncOpenAI:
         if self._client is None:
             if not (settings.OPENAI_API_KEY or settings.OPENAI_BASE_URL):
-                raise Invalid(
-                    f"The model {name!r} needs OPENAI_API_KEY (or OPENAI_BASE_URL). Set it, or choose the model “offline”."
+                raise NoModel(
+                    f"The model {name!r} needs OPENAI_API_KEY (or OPENAI_BASE_URL). Set it and restart the workers, or choose the model “offline”"
                 )
             self._client = AsyncOpenAI(
                 api_key=settings.OPENAI_API_KEY
                 or "none",  # servers of one's own often want no key, the client wants some
                 base_url=settings.OPENAI_BASE_URL or None,
-                timeout=settings.MODEL_TIMEOUT_SECONDS,
-                max_retries=2,
+                timeout=settings.MODEL_SILENCE_SECONDS,
+                max_retries=0,  # ours are the only ones (agentdesk/runtime/failures.py): two kinds would multiply
+                http_client=capped_client(timeout_seconds=settings.MODEL_SILENCE_SECONDS),
             )
         return self._client

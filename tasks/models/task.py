@@ -162,7 +162,7 @@ class Task(Stream):
     limits = models.JSONField(
         default=dict,
         blank=True,
-        help_text="Where they differ from its agent's: turns, tool_calls, tokens, seconds, cost_micros",
+        help_text="Where they differ from its agent's: turns, tool_calls, tokens, seconds, cost_micros; under days, from which limits of a day it is exempt",
     )
 
     created_at = models.DateTimeField(auto_now_add=True, db_index=True)
@@ -177,6 +177,7 @@ class Task(Stream):
         permissions = [
             ("start_task", "Can give agents new tasks"),
             ("cancel_task", "Can cancel tasks"),
+            ("extend_limit", "Can extend the limits of tasks"),
             ("view_desk", "Can see the desk"),
             ("use_api", "Can create API tokens and use the API"),
         ]

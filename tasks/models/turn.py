@@ -23,6 +23,9 @@ class Turn(models.Model):
     text = models.TextField(blank=True, help_text="What it said")
     reasoning = models.TextField(blank=True, help_text="Its reasoning summary, where the model gives one")
     input_tokens = models.PositiveIntegerField(default=0)
+    cached_tokens = models.PositiveIntegerField(
+        default=0, help_text="Of the input tokens, those that the server had cached"
+    )
     output_tokens = models.PositiveIntegerField(default=0)
     cost_micros = models.PositiveBigIntegerField(
         default=0, help_text="What it cost, in millionths of a US dollar"

@@ -132,14 +132,16 @@ def test_a_task_is_read_with_its_plan_its_wait_and_its_use(program):
     task = approval.task
     ToDoFactory(task=task, text="Look up the customer", state="done")
     ToDoFactory(task=task, text="Refund")
-    Task.objects.filter(pk=task.pk).update(turns_used=3, tool_calls_used=4, tokens_used=500, work_ms=1200)
+    Task.objects.filter(pk=task.pk).update(
+        turns_used=3, tool_calls_used=4, tokens_used=500, work_ms=1200, cost_micros=70
+    )
 
     body = program.get(f"{TASKS}/{task.public_id}").json()
 
     assert body["status"] == "waiting"
-    assert body["waiting_for"] == "approval"
+    assert (body["waiting_for"], body["waiting_note"]) == ("approval", "")
     assert [todo["state"] for todo in body["todos"]] == ["done", "pending"]
-    assert body["usage"] == {"turns": 3, "tool_calls": 4, "tokens": 500, "work_ms": 1200}
+    assert body["usage"] == {"turns": 3, "tool_calls": 4, "tokens": 500, "work_ms": 1200, "cost_micros": 70}
     assert [(one["id"], one["url"]) for one in body["approvals"]] == [
         (approval.public_id, f"http://testserver/approvals/{approval.public_id}/")
     ]

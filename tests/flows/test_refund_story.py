@@ -319,15 +319,15 @@ def test_two_refunds_in_one_turn_are_decided_one_by_one(story: MakeStory, lena: 
     assert Refund.objects.count() == 1
 
 
-def test_limits_end_a_task_with_a_sentence(story: MakeStory) -> None:
+def test_a_task_that_took_all_its_turns_waits_and_says_so(story: MakeStory) -> None:
     s = story()
     type(s.task.agent_version).objects.filter(pk=s.task.agent_version_id).update(max_turns=2)
     s.script(*[[call("get_order_details", f"look{n}", order=s.order.number)] for n in range(5)])
 
     task = s.drive()
 
-    assert task.status == TaskStatus.FAILED
-    assert "2 turns" in task.failure
+    assert (task.status, task.waiting_for) == (TaskStatus.WAITING, "limit")
+    assert "2 turns" in task.waiting_note
     assert task.turns.count() == 2
 
 

@@ -18,10 +18,11 @@ from agentdesk.api.models import StartRequest, Token
 from agentdesk.brakes.models import Brake, Depth
 from agentdesk.core.canonical import digest
 from agentdesk.events.models import Signal
+from agentdesk.roster.models import ModelPrice
 from approvals.ask import pause
 from approvals.models import Approval, ApprovalKind, Cap, Exemption
 from tasks.intake import open_ticket
-from tasks.models import Task, TaskStatus, TicketSource, WaitingFor
+from tasks.models import Task, TaskStatus, TicketSource, Usage, WaitingFor
 from tests.factories import (
     ApprovalFactory,
     AttemptFactory,
@@ -43,6 +44,7 @@ from tools.models import CallStatus
 ROLES = ("viewer", "agent", "lead", "finance", "auditor", "admin")
 PEOPLE = ("anonymous", *ROLES, "superuser", "inactive")
 
+PRICE = {"input_micros": 1_750_000, "cached_input_micros": 175_000, "output_micros": 14_000_000}
 IGNORED = {"sessions.session", "contenttypes.contenttype", "migrations.migration"}
 """What a login itself writes, and what belongs to Django."""
 
@@ -115,6 +117,8 @@ def build() -> World:
         Signal.objects.create(groups="tasks", payload={}, at=task.created_at),
         task.agent_version,
         task.agent_version.agent,
+        ModelPrice.objects.get_or_create(model="gpt-5.2", defaults=PRICE)[0],
+        Usage.objects.create(agent=task.agent_version.agent, day=task.created_at.date()),
         task.customer,
         ticket,
         task,
@@ -178,6 +182,8 @@ def _ids(rows: dict[str, Any], ticket_id: str) -> dict[str, dict[str, Any]]:
         "desk:ticket": {"public_id": ticket_id},
         "desk:task": {"public_id": task.public_id},
         "desk:task_cancel": {"public_id": task.public_id},
+        "desk:try_again": {"public_id": task.public_id},
+        "desk:extend_limit": {"public_id": task.public_id},
         "api:task": {"task_id": task.public_id},
         "api:task_events": {"task_id": task.public_id},
         "admin:app_list": {"app_label": "tasks"},

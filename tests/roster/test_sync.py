@@ -140,3 +140,37 @@ def test_the_command_says_what_it_did():
 
     assert "Added the agent “support”." in first.getvalue()
     assert second.getvalue() == "The shipped agents are in place already.\n"
+
+
+def test_a_shipped_file_may_name_its_fallback_its_limits_and_other_agents(tmp_path):
+    (tmp_path / "filer.toml").write_text(FILE.format(instructions="File.").replace("clerk", "filer"))
+    write(
+        tmp_path,
+        **{
+            "max_turns = 5": 'max_turns = 5\nfallback_model = "offline"\ncall_seconds = 30\n'
+            'max_cost_micros = 500_000\nper_day = { turns = 100 }\nhand_offs = ["filer"]\nconsults = ["filer"]'
+        },
+    )
+
+    sync_shipped(tmp_path)
+
+    version = clerk().current
+    assert (version.fallback_model, version.call_seconds, version.max_cost_micros) == ("offline", 30, 500_000)
+    assert (version.per_day, version.hand_offs, version.consults) == ({"turns": 100}, ["filer"], ["filer"])
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        'hand_offs = ["clerk"]',
+        'consults = ["nobody"]',
+        "per_day = { wishes = 3 }",
+        "per_day = { turns = 0 }",
+        "call_seconds = 0",
+    ],
+)
+def test_a_shipped_file_that_names_nobody_or_nonsense_is_refused_whole(tmp_path, line):
+    write(tmp_path, **{"max_turns = 5": f"max_turns = 5\n{line}"})
+    with pytest.raises(Invalid, match=r"clerk\.toml"):
+        sync_shipped(tmp_path)
+    assert not Agent.objects.exists()

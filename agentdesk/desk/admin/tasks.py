@@ -8,7 +8,7 @@ from django.contrib import admin
 from django.http import HttpRequest
 
 from agentdesk.core.admin import HistoryAdmin
-from agentdesk.core.admin_columns import link, moment, section, status, text
+from agentdesk.core.admin_columns import dollars, json, link, moment, section, status, text
 from agentdesk.desk.admin.story import tell
 from tasks.models import Task
 
@@ -43,6 +43,7 @@ class TaskAdmin(HistoryAdmin):
             None,
             status(),
             status("waiting_for", "waiting for"),
+            text("waiting_note", "why it waits", limit=400),
             text("failure", limit=2000),
             link("customer"),
             link("ticket", limit=200),
@@ -51,7 +52,14 @@ class TaskAdmin(HistoryAdmin):
             link("previous", "continues"),
         ),
         section(
-            "Used", "turns_used", "tool_calls_used", "tokens_used", "work_ms", text("model_name", "model")
+            "Used",
+            "turns_used",
+            "tool_calls_used",
+            "tokens_used",
+            "work_ms",
+            dollars("cost_micros", "spent on models"),
+            text("model_name", "model"),
+            json("limits", "limits of its own"),
         ),
         section(
             "Time and claim",

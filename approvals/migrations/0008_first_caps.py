@@ -78,7 +78,7 @@ def note_amounts(apps, schema_editor):
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("approvals", "0006_caps"),
+        ("approvals", "0007_caps"),
         ("store", "0001_initial"),
         ("tools", "0004_customer_and_sums_of_sensitive_calls"),
     ]

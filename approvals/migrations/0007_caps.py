@@ -10,7 +10,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('approvals', '0005_reconciling_role'),
+        ('approvals', '0006_limit_rights'),
         ('tools', '0004_customer_and_sums_of_sensitive_calls'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
