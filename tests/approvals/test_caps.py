@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from django.apps import apps
 from django.contrib.auth.models import User
 from django.db import IntegrityError, transaction
 from django.test import Client
@@ -27,7 +28,9 @@ from tests.factories import (
     ApprovalFactory,
     DecisionFactory,
     PolicyVersionFactory,
+    RefundFactory,
     TaskFactory,
+    ToolCallFactory,
     TurnFactory,
     UserFactory,
     only_cap,
@@ -488,6 +491,23 @@ def test_the_desk_comes_with_caps_in_force(db: None) -> None:
     found = {cap.name: cap.current for cap in Cap.objects.select_related("current")}
     assert set(found) == set(FIRST_CAPS.CAPS)
     assert all(version.in_force and version.tools == FIRST_CAPS.REFUNDS for version in found.values())
+
+
+def test_refunds_from_before_there_were_caps_count_too(db: None) -> None:
+    order = order_with()
+    call = ToolCallFactory(status=CallStatus.DONE)
+    ApprovalFactory(tool_call=call, status="approved", subject=f"order:{order.number}")
+    RefundFactory(order=order, tool_call=call)
+    rejected = ToolCallFactory(status=CallStatus.REFUSED)
+    ApprovalFactory(tool_call=rejected, status="rejected")
+
+    FIRST_CAPS.note_amounts(apps, None)
+
+    call.refresh_from_db()
+    rejected.refresh_from_db()
+    assert (call.amount_minor, call.currency, call.subject) == (2900, "USD", f"order:{order.number}")
+    assert call.customer == order.customer
+    assert rejected.amount_minor is None
 
 
 def broken(**fields: Any) -> dict[str, Any]:
