@@ -97,20 +97,18 @@ def _consider(context: Context, spec: ToolSpec[Any]) -> Answer:
 
 def _busy(subject: str, call: ToolCall) -> bool:
     """Whether people are asked about the same thing, or another call acts on it outside, or may have."""
-    return (
-        Approval.objects.open().filter(subject=subject).exclude(tool_call=call).exists()
-        or ToolCall.objects.filter(status__in=OUTSIDE, subject=subject).exclude(pk=call.pk).exists()
+    asked = rows.read(Approval, {"status": ApprovalStatus.OPEN, "subject": subject})
+    acting = rows.read(ToolCall, {"status": OUTSIDE, "subject": subject})
+    return any(other.tool_call_id != call.pk for other in asked) or any(
+        other.pk != call.pk for other in acting
     )
 
 
 def _refuse_repetition(call: ToolCall) -> None:
-    rejected = Approval.objects.filter(
-        task_id=call.task_id,
-        status=ApprovalStatus.REJECTED,
-        tool_call__tool=call.tool,
-        tool_call__arguments_hash=call.arguments_hash,
-    )
-    if rejected.exists():
+    rejected = rows.read(Approval, {"task_id": call.task_id, "status": ApprovalStatus.REJECTED})
+    same = {"tool": call.tool, "arguments_hash": call.arguments_hash}
+    again = [approval.tool_call_id for approval in rejected]
+    if again and rows.read(ToolCall, {"id": again, **same}):
         raise ToolError(
             "A person rejected exactly this call before. Take their reason into account instead.",
             code="rejected_before",

@@ -20,10 +20,12 @@ def add(task: Task, texts: Sequence[str]) -> list[ToDo]:
         raise ToolError(f"A task has at most {MAX_TODOS} to-dos; this one has {present}. Plan coarser steps.")
     if any(not text.strip() for text in texts):
         raise ToolError("A to-do is empty. Say what the step is.")
-    todos = ToDo.objects.bulk_create(
+    todos = [
         ToDo(task=task, position=position, text=" ".join(text.split()))
         for position, text in enumerate(texts, start=present + 1)
-    )
+    ]
+    for todo, key in zip(todos, rows.insert(ToDo, [vars(todo) for todo in todos]), strict=True):
+        todo.pk = key
     record(task, Fact(Kind.TODOS_ADDED, {"count": len(todos)}))
     return todos
 

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
-from agentdesk.core.clock import database_now
+from agentdesk.core import rows
 from agentdesk.core.errors import ToolError
 from tools.library.models import Document
 from tools.spec import Arguments, Context
@@ -21,11 +21,6 @@ def write_document(context: Context, arguments: WriteDocument) -> dict[str, Any]
     title = " ".join(arguments.title.split())
     if not title or not arguments.body.strip():
         raise ToolError("The title or the body is empty. Write both.")
-    document = Document.objects.create(
-        task=context.task,
-        tool_call=context.call,
-        title=title,
-        body=arguments.body,
-        written_at=database_now(),
-    )
+    document = Document(task=context.task, tool_call=context.call, title=title, body=arguments.body)
+    rows.insert(Document, [vars(document)], computed={"written_at": rows.now()})
     return {"document": document.title}

@@ -11,15 +11,17 @@ from email.utils import parseaddr
 from django.conf import settings
 from django.core.mail import BadHeaderError, EmailMessage
 from django.db import models, transaction
-from django.db.models.functions import Now
 
-from agentdesk.brakes.pulled import lets_act
+from agentdesk.brakes.pulled import Braked, lets_act, refuse_effect
+from agentdesk.core import rows
 from agentdesk.core.clock import from_now
 from agentdesk.core.text import shortened
 from tools.messages.models import MessageStatus, OutgoingMessage
+from tools.models import ToolCall
 
 logger = logging.getLogger(__name__)
 
+TOOL = "notify_user"
 STUCK_AFTER = timedelta(minutes=5)
 NOT_SENT = (
     smtplib.SMTPResponseException,
@@ -57,16 +59,34 @@ def message_id(message: OutgoingMessage) -> str:
 
 def _sendable() -> models.QuerySet[OutgoingMessage]:
     return OutgoingMessage.objects.filter(
-        lets_act("notify_user", agent="task__agent_version__agent"), status=MessageStatus.PENDING
+        lets_act(TOOL, agent="task__agent_version__agent"), status=MessageStatus.PENDING
+    )
+
+
+def _whose(pk: int) -> set[str]:
+    return set(
+        OutgoingMessage.objects.filter(pk=pk).values_list("task__agent_version__agent__name", flat=True)
     )
 
 
 def _deliver(pk: int) -> bool:
     with transaction.atomic(durable=True):  # the claim is on disk before anything leaves
-        claimed = _sendable().filter(pk=pk).update(status=MessageStatus.SENDING, sending_since=Now())
+        try:
+            refuse_effect(TOOL, agents=lambda: _whose(pk))
+        except Braked:
+            return False
+        claimed = rows.change(
+            OutgoingMessage,
+            pk,
+            where={"status": MessageStatus.PENDING},
+            put={"status": MessageStatus.SENDING},
+            computed={"sending_since": rows.now()},
+            returning="id",
+        )
     if not claimed:
-        return False  # another job got there first, or a brake was pulled
-    message = OutgoingMessage.objects.select_related("tool_call").get(pk=pk)
+        return False  # another job got there first
+    (message,) = rows.read(OutgoingMessage, {"id": pk})
+    (message.tool_call,) = rows.read(ToolCall, {"id": message.tool_call_id})
     mail = EmailMessage(
         subject=message.subject,
         body=message.body,
@@ -81,7 +101,13 @@ def _deliver(pk: int) -> bool:
     except Exception as error:  # noqa: BLE001 -- whatever a mail backend raises is recorded, and the next message has its turn
         _close(pk, MessageStatus.UNKNOWN, error)
         return False
-    OutgoingMessage.objects.filter(pk=pk).update(status=MessageStatus.SENT, sent_at=Now(), error="")
+    rows.change(
+        OutgoingMessage,
+        pk,
+        put={"status": MessageStatus.SENT, "error": ""},
+        computed={"sent_at": rows.now()},
+        returning="id",
+    )
     return True
 
 

@@ -6,10 +6,9 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
-from agentdesk.core.clock import database_now
+from agentdesk.core import rows
 from agentdesk.core.errors import ToolError
 from tasks import queue
-from tasks.models import Customer
 from tools.messages.models import OutgoingMessage
 from tools.spec import Arguments, Context
 
@@ -36,19 +35,19 @@ def notify_user(context: Context, arguments: NotifyUser) -> dict[str, Any]:
         raise ToolError(
             "This task has no customer, so there is nobody to write to. Put the text into your final answer."
         )
-    if not Customer.objects.named(arguments.customer).filter(pk=customer.pk).exists():
+    if not customer.is_named(arguments.customer):
         raise ToolError(f"This task may write to its own customer only. Write to {customer.number}.")
     subject = " ".join(arguments.subject.split())
     if not subject or not arguments.body.strip():
         raise ToolError("The subject or the body is empty. Write both.")
-    OutgoingMessage.objects.create(
+    message = OutgoingMessage(
         task=context.task,
         tool_call=context.call,
         customer=customer,
         to=customer.email,
         subject=subject,
         body=arguments.body,
-        written_at=database_now(),
     )
+    rows.insert(OutgoingMessage, [vars(message)], computed={"written_at": rows.now()})
     queue.wake()  # a worker sends it after the commit
     return {"sent_to": customer.email}

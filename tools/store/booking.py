@@ -7,6 +7,7 @@ from typing import Any
 from django.db.models import F
 from django.db.models.functions import Now
 
+from agentdesk.core import rows
 from agentdesk.core.clock import database_now
 from tools.models import ToolCall
 from tools.store.models import Order, Refund, RefundState
@@ -22,7 +23,7 @@ def number_for(call: ToolCall) -> str:
 
 def write(call: ToolCall, intent: Intent, reason: str, *, provider: str, state: RefundState) -> Refund:
     """The refund, and the order's total raised by it; a constraint keeps that below what was captured."""
-    refund = Refund.objects.create(
+    refund = Refund(
         number=number_for(call),
         order=intent.order,
         charge=intent.charge,
@@ -33,7 +34,8 @@ def write(call: ToolCall, intent: Intent, reason: str, *, provider: str, state: 
         provider=provider,
         refunded_at=database_now(),
     )
-    Order.objects.filter(pk=intent.order.pk).update(refunded_minor=F("refunded_minor") + intent.amount.minor)
+    (refund.pk,) = rows.insert(Refund, [vars(refund)])
+    rows.change(Order, intent.order.pk, add={"refunded_minor": intent.amount.minor}, returning="id")
     return refund
 
 
