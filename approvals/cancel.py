@@ -13,7 +13,7 @@ from approvals.models import Approval, ApprovalKind, ApprovalStatus
 from tasks import transitions
 from tasks.models import Task
 from tools.calls import close
-from tools.models import UNFINISHED, CallStatus, ToolCall
+from tools.models import UNFINISHED, WITHDRAWN, CallStatus, ToolCall
 
 
 def cancel_task(task: Task, *, by: User) -> Task:
@@ -53,4 +53,4 @@ def withdraw(task: Task, *, why: str) -> None:
         )
     for call in ToolCall.objects.filter(task=task, status__in=UNFINISHED):
         call.task = task
-        close(call, CallStatus.REFUSED, {"refused": why}, code="cancelled")
+        close(call, CallStatus.REFUSED, {"refused": why}, code=WITHDRAWN)

@@ -9,6 +9,7 @@ from typing import Any
 from django.contrib.auth.models import User
 
 from agentdesk.core.errors import DeskError
+from approvals import lineage
 from approvals.caps import caps_reached
 from approvals.models import Approval, ApprovalKind, Decision
 from approvals.outcome import in_words as outcome_in_words
@@ -18,11 +19,9 @@ from approvals.reconcile_facts import facts_of
 from tools.arguments import validated
 from tools.models import CallStatus, ToolCall
 from tools.outside import asked
+from tools.planning.plan import PLANNING
 from tools.registry import find, label
 from tools.spec import Card, Context, Row, Table
-
-PLANNING = ("add_todos", "set_todo_state")
-"""Calls that say nothing about the case; the task's page shows the plan."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +48,7 @@ class ApprovalCard:
     agent_words: str
     """The model's own text: it may be wrong, and comes last."""
     steps: list[str]
-    """What the task did before, without its moves in the plan."""
+    """What the task did before or took over, without its moves in the plan."""
     arguments: dict[str, Any]
     seen: str
     reconciles: bool
@@ -68,7 +67,7 @@ def build(approval: Approval, *, viewer: User) -> ApprovalCard:
     return ApprovalCard(
         approval=approval,
         headline=approval.title if question else facts.headline,
-        rows=facts.rows,
+        rows=[*facts.rows, *lineage.rows(task)],
         tables=facts.tables,
         undo=facts.undo,
         why=approval.why,
@@ -83,7 +82,7 @@ def build(approval: Approval, *, viewer: User) -> ApprovalCard:
         customer_words=task.ticket.body if task.ticket else "",
         agent_words=_agent_words(call),
         steps=[
-            label(earlier.tool, earlier.arguments)
+            label(earlier.tool, earlier.arguments) + (" (taken over)" if earlier.copy_of_id else "")
             for earlier in ToolCall.objects.filter(
                 task=task, status=CallStatus.DONE, turn_id__lte=call.turn_id
             )

@@ -18,13 +18,13 @@ from approvals.caps import refuse_signer
 from approvals.expire import expire
 from approvals.models import Approval, ApprovalKind, ApprovalStatus, Decision, Verdict
 from approvals.outcome import in_words
-from approvals.people import ANSWER, DECIDE, person, signatures_as_given
+from approvals.people import ANSWER, DECIDE, askers_of, person, signatures_as_given
 from approvals.policy import Band, Hindrance, Person, complete, entitled, hindrance
 from approvals.seen import present_facts, seen_hash
 from tasks import transitions
 from tools.arguments import validated
 from tools.calls import close
-from tools.models import CallStatus, ToolCall
+from tools.models import REJECTED, CallStatus, ToolCall
 from tools.registry import find
 from tools.spec import Context
 
@@ -117,9 +117,7 @@ def _not_entitled(approval: Approval, signer: Person) -> DeskError | None:
         if not signer.active:
             return Forbidden(Hindrance.INACTIVE)
         return None if signer.may_decide else Forbidden("Your role may not answer agents' questions.")
-    hindered = entitled(
-        Band.model_validate(approval.band), signer, requester_id=approval.task.requested_by_id
-    )
+    hindered = entitled(Band.model_validate(approval.band), signer, askers=askers_of(approval.task))
     return Forbidden(hindered) if hindered else None
 
 
@@ -128,7 +126,7 @@ def _moment_forbids(approval: Approval, signer: Person, verdict: Verdict) -> Des
     hindered = hindrance(
         Band.model_validate(approval.band),
         signer,
-        requester_id=approval.task.requested_by_id,
+        askers=askers_of(approval.task),
         signatures=given,
     )
     if hindered is None or (hindered == Hindrance.NEEDS_OTHER_GROUP and verdict == Verdict.REJECT):
@@ -169,7 +167,7 @@ def _conclude(approval: Approval, decision: Decision) -> None:
             _close_approval(approval, ApprovalStatus.REJECTED)
             record(approval.task, Fact(Kind.APPROVAL_REJECTED, data, by=by))
             refused = f"{_name(by)} rejected this: {decision.reason}"
-            close(call, CallStatus.REFUSED, {"refused": refused}, code="rejected")
+            close(call, CallStatus.REFUSED, {"refused": refused}, code=REJECTED)
         case Verdict.ANSWER:
             _close_approval(approval, ApprovalStatus.ANSWERED)
             record(approval.task, Fact(Kind.APPROVAL_ANSWERED, data, by=by))

@@ -15,14 +15,14 @@ from approvals import policies
 from approvals.ask import open_for
 from approvals.caps import hold_to
 from approvals.models import Approval, ApprovalStatus, Decision, Verdict
-from approvals.people import person
+from approvals.people import askers_of, person
 from approvals.policy import Allowed, Band, Signature, complete, consider, entitled
 from approvals.seen import present_facts, seen_hash
 from tasks import transitions
 from tasks.models import Task
 from tools.arguments import Parsed, validated
 from tools.calls import close, refresh
-from tools.models import FINISHED, OUTSIDE, CallStatus, ToolCall
+from tools.models import FINISHED, OUTSIDE, REJECTED, CallStatus, ToolCall
 from tools.registry import find
 from tools.spec import Context, ToolSpec
 
@@ -105,10 +105,9 @@ def _busy(subject: str, call: ToolCall) -> bool:
 
 
 def _refuse_repetition(call: ToolCall) -> None:
-    rejected = rows.read(Approval, {"task_id": call.task_id, "status": ApprovalStatus.REJECTED})
-    same = {"tool": call.tool, "arguments_hash": call.arguments_hash}
-    again = [approval.tool_call_id for approval in rejected]
-    if again and rows.read(ToolCall, {"id": again, **same}):
+    rejected = {"task_id": call.task_id, "tool": call.tool, "arguments_hash": call.arguments_hash}
+    # those taken over from another task included
+    if rows.read(ToolCall, {**rejected, "error_code": REJECTED}, limit=1):
         raise ToolError(
             "A person rejected exactly this call before. Take their reason into account instead.",
             code="rejected_before",
@@ -156,6 +155,6 @@ def _still_signed(approval: Approval, band: Band) -> bool:
     signed = {"approval_id": approval.pk, "verdict": Verdict.APPROVE, "seen": approval.seen_hash}
     for decision in rows.read(Decision, signed, order_by=["decided_at", "id"]):
         signer = person(decision.decided_by_id)
-        if entitled(band, signer, requester_id=approval.task.requested_by_id) is None:
+        if entitled(band, signer, askers=askers_of(approval.task)) is None:
             valid.append(Signature(signer.id, signer.groups))
     return complete(band, valid)

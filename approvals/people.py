@@ -8,6 +8,7 @@ from django.db.models import Q
 from agentdesk.core import rows
 from approvals.models import Decision
 from approvals.policy import Person, Signature
+from tasks.models import Task
 
 DECIDE, ANSWER, EXTEND = "decide_approval", "answer_question", "extend_limit"
 RECONCILE = "reconcile_effect"
@@ -28,6 +29,17 @@ def person(user_id: int, *, right: str = DECIDE) -> Person:
         active=user.is_active,
         may_decide=entitled,
     )
+
+
+def askers_of(task: Task) -> set[int]:
+    """Who asked for the task and for those it was made from: a retry by somebody else makes nobody of them a signer."""
+    asked: set[int] = set()
+    told: Task | None = task
+    while told is not None:
+        if told.requested_by_id is not None:
+            asked.add(told.requested_by_id)
+        told = told.origin
+    return asked
 
 
 def signatures_as_given(decisions: list[Decision]) -> list[Signature]:

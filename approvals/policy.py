@@ -181,13 +181,16 @@ class Signature:
     groups: frozenset[str]
 
 
-def entitled(band: Band, person: Person, *, requester_id: int | None) -> Hindrance | None:
-    """None when the signature of `person` counts in this band; being a superuser changes nothing."""
+def entitled(band: Band, person: Person, *, askers: Collection[int]) -> Hindrance | None:
+    """None when the signature of `person` counts in this band; being a superuser changes nothing.
+
+    `askers` are the ids of everybody who asked for the task: none of them signs for it.
+    """
     if not person.active:
         return Hindrance.INACTIVE
     if not person.may_decide:
         return Hindrance.NO_PERMISSION
-    if person.id == requester_id:
+    if person.id in askers:
         return Hindrance.REQUESTER
     if not person.groups & set(band.groups):
         return Hindrance.NOT_IN_BAND
@@ -195,10 +198,10 @@ def entitled(band: Band, person: Person, *, requester_id: int | None) -> Hindran
 
 
 def hindrance(
-    band: Band, person: Person, *, requester_id: int | None, signatures: Collection[Signature]
+    band: Band, person: Person, *, askers: Collection[int], signatures: Collection[Signature]
 ) -> Hindrance | None:
     """None when `person` may sign now, after these signatures."""
-    not_entitled = entitled(band, person, requester_id=requester_id)
+    not_entitled = entitled(band, person, askers=askers)
     if not_entitled is not None:
         return not_entitled
     if any(signature.person_id == person.id for signature in signatures):

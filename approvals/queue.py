@@ -11,7 +11,7 @@ from agentdesk.brakes.models import Brake, Depth
 from agentdesk.brakes.pulled import deciding_stopped, pulled
 from approvals import reconcile
 from approvals.models import Approval, ApprovalKind, Decision
-from approvals.people import ANSWER, DECIDE, RECONCILE, person, signatures_as_given
+from approvals.people import ANSWER, DECIDE, RECONCILE, askers_of, person, signatures_as_given
 from approvals.policy import Band, Hindrance, Person, hindrance
 
 
@@ -96,6 +96,6 @@ def _not_entitled(approval: Approval, reader: _Reader) -> str | None:
     return hindrance(
         Band.model_validate(approval.band),
         reader.decider,
-        requester_id=approval.task.requested_by_id,
+        askers=askers_of(approval.task),
         signatures=signatures_as_given(list(approval.decisions.all())),
     )

@@ -43,6 +43,7 @@ class ToolCallAdmin(HistoryAdmin):
             status("effect"),
             links("approvals"),
             text("subject"),
+            link("copy_of", "repeats in the journal"),
             *(one(name, kind) for name, kind in EFFECTS.items()),
         ),
         section(

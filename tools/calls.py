@@ -39,32 +39,47 @@ def propose(
     What cannot run is closed at once with a sentence for the model: an unknown tool, arguments that do not fit, calls
     beyond `room` (what the task's limit leaves) or beyond 32 in one turn.
     """
-    calls: list[ToolCall] = []
-    for position, request in enumerate(requested, start=1):
-        call = ToolCall(
-            task=task,
-            turn=turn,
-            path=turn.path,
-            call_id=request.call_id,
-            position=position,
-            tool=shortened(storable(request.tool), 80),
-            raw_arguments=storable(request.raw_arguments)[:MAX_RAW],
-            proposed_at=turn.recorded_at,
+    may_run = min(MAX_CALLS_PER_TURN, room)
+    calls = [
+        proposal(
+            task, turn, request, position=position, allowed_tools=allowed_tools, beyond=position > may_run
         )
-        try:
-            _parse_into(
-                call, request, allowed_tools=allowed_tools, beyond=position > min(MAX_CALLS_PER_TURN, room)
-            )
-        except DeskError as error:
-            _close_in_memory(
-                call, CallStatus.FAILED, {"error": error.sentence}, code=error.code, at=turn.recorded_at
-            )
-        calls.append(call)
+        for position, request in enumerate(requested, start=1)
+    ]
     if calls:
         for call, key in zip(calls, rows.insert(ToolCall, [vars(call) for call in calls]), strict=True):
             call.pk = key
             call._state.adding = False  # noqa: SLF001 -- as bulk_create does
     return calls
+
+
+def proposal(
+    task: Task,
+    turn: Turn,
+    request: Requested,
+    *,
+    position: int,
+    allowed_tools: Sequence[str],
+    beyond: bool = False,
+) -> ToolCall:
+    """The row of one call, not stored yet: proposed, or failed at birth with the sentence for the model."""
+    call = ToolCall(
+        task=task,
+        turn=turn,
+        path=turn.path,
+        call_id=request.call_id,
+        position=position,
+        tool=shortened(storable(request.tool), 80),
+        raw_arguments=storable(request.raw_arguments)[:MAX_RAW],
+        proposed_at=turn.recorded_at,
+    )
+    try:
+        _parse_into(call, request, allowed_tools=allowed_tools, beyond=beyond)
+    except DeskError as error:
+        _close_in_memory(
+            call, CallStatus.FAILED, {"error": error.sentence}, code=error.code, at=turn.recorded_at
+        )
+    return call
 
 
 def _parse_into(call: ToolCall, request: Requested, *, allowed_tools: Sequence[str], beyond: bool) -> None:

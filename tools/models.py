@@ -41,6 +41,10 @@ UNFINISHED = (CallStatus.PROPOSED, CallStatus.ASKING, CallStatus.ALLOWED)
 """Nothing has happened yet, so it can still be refused."""
 OUTSIDE = (CallStatus.EXECUTING, CallStatus.UNKNOWN)
 """Something may have happened outside: only its outcome, or a person who knows it, ends the call."""
+REJECTED = "rejected"
+"""The error code of calls that a person refused."""
+WITHDRAWN = "cancelled"
+"""The error code of calls that were refused only because their task ended: they never had an outcome."""
 
 
 class ToolCall(models.Model):
@@ -121,6 +125,10 @@ class ToolCall(models.Model):
                 condition=~models.Q(status__in=OUTSIDE)
                 | models.Q(request__isnull=False, started_at__isnull=False) & ~models.Q(arguments_hash=""),
                 name="tool_call_acts_outside_on_a_stored_request",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(copy_of__isnull=True) | models.Q(status__in=FINISHED),
+                name="tool_call_copy_is_finished",
             ),
         ]
         indexes = [

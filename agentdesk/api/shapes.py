@@ -41,6 +41,28 @@ class NewTask(Schema):
     )
 
 
+class Fork(Schema):
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    turn: int = Field(
+        ge=1, le=100_000, description="The first turn that is told anew; those before it are taken over."
+    )
+    agent: Text | None = Field(None, description="Name of another agent; without it, the task's own.")
+    version: int | None = Field(
+        None,
+        ge=1,
+        le=1_000_000,
+        description="Number of a version of that agent; without it, the one in force, or the task's own where no agent is named.",
+    )
+    model: Text | None = Field(
+        None, description="Another model; empty for the desk's default. Without it, the version's."
+    )
+    instructions: Text | None = Field(
+        None, description="Other instructions, at most 50,000 characters. Without it, the version's."
+    )
+    note: Text | None = Field(None, description="Why; at most 200 characters.")
+
+
 class Started(Schema):
     id: str
     status: TaskStatus
@@ -77,6 +99,12 @@ class TaskOut(Started):
     customer: str | None = Field(description="The customer's number.")
     ticket: str | None
     previous_response_id: str | None
+    origin: str | None = Field(description="Id of the ended task that this one was made from.")
+    origin_kind: str = Field(
+        description="“retry” goes on from its journal, “again” starts the same goal over, “fork” goes on differently from one of its turns; empty for a new task."
+    )
+    origin_turn: int | None = Field(description="For a fork: the first turn that was told anew.")
+    offspring: list[str] = Field(description="Ids of the tasks that were made from this one, oldest first.")
     page_url: str = Field(description="The page for people.")
     waiting_for: str = Field(
         description="“approval”, “question”, “reconciliation”, “limit”, “model” …, or empty when it waits for nothing."
@@ -116,13 +144,14 @@ def started(task: Task, request: HttpRequest) -> dict[str, Any]:
 
 
 def whole(public_id: str, request: HttpRequest) -> dict[str, Any] | None:
-    """Everything about one task, or None when there is no such task; four queries."""
+    """Everything about one task, or None when there is no such task; five queries."""
     waiting = Prefetch("approvals", Approval.objects.open().in_order(), to_attr="waiting")
     plan = Prefetch("todos", ToDo.objects.order_by("position"), to_attr="plan")
-    related = ("agent_version__agent", "customer", "ticket", "previous")
+    offspring = Prefetch("offspring", Task.objects.order_by("created_at", "id"), to_attr="made_from_it")
+    related = ("agent_version__agent", "customer", "ticket", "previous", "origin")
     task: Any = (
         Task.objects.select_related(*related)
-        .prefetch_related(waiting, plan)
+        .prefetch_related(waiting, plan, offspring)
         .filter(public_id=public_id)
         .first()
     )
@@ -136,6 +165,10 @@ def whole(public_id: str, request: HttpRequest) -> dict[str, Any] | None:
         "customer": task.customer.number if task.customer else None,
         "ticket": task.ticket.public_id if task.ticket else None,
         "previous_response_id": task.previous.public_id if task.previous else None,
+        "origin": task.origin.public_id if task.origin else None,
+        "origin_kind": task.origin_kind,
+        "origin_turn": task.origin_turn,
+        "offspring": [made.public_id for made in task.made_from_it],
         "page_url": request.build_absolute_uri(task.get_absolute_url()),
         "waiting_for": task.waiting_for,
         "waiting_note": task.waiting_note,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from django.contrib.auth.models import User
@@ -15,20 +16,28 @@ from tasks import intake
 from tasks.models import Task
 
 
-def start(wanted: dict[str, str | None], *, by: User, key: str | None) -> Task:
+def start(wanted: dict[str, Any], *, by: User, key: str | None) -> Task:
     """Queue a task, or return the one that the same request with the same `key` has started already.
 
-    Raises Invalid on input that cannot be used, and when `key` came with another request before.
+    Raises Invalid on input that cannot be used, and as `once` does.
+    """
+    return once(lambda: _queue(wanted, by), asked=wanted, by=by, key=key)
+
+
+def once(make: Callable[[], Task], *, asked: dict[str, Any], by: User, key: str | None) -> Task:
+    """Call `make`, or return the task that it made when the same thing was `asked` with this `key` before.
+
+    Raises Invalid when `key` came with another request, and whatever `make` raises.
     """
     if key is None:
-        return _queue(wanted, by)
+        return make()
     key = checked(key, field="Idempotency-Key", max_length=200)
-    body_hash = digest(wanted)
+    body_hash = digest(asked)
     try:
         with transaction.atomic():
             before = StartRequest.objects.select_related("task").filter(user=by, key=key).first()
             if before is None:
-                task = _queue(wanted, by)
+                task = make()
                 StartRequest.objects.create(user=by, key=key, body_hash=body_hash, task=task)
                 return task
     except IntegrityError:  # the same request was faster on another connection

@@ -7,9 +7,9 @@ from typing import Annotated, Any
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from ninja import Header, Query, Router, Status
 
-from agentdesk.api import streams
+from agentdesk.api import again, streams
 from agentdesk.api.auth import START_TASK, ApiRequest
-from agentdesk.api.shapes import NewTask, Refusal, Started, TaskOut, started, whole
+from agentdesk.api.shapes import Fork, NewTask, Refusal, Started, TaskOut, started, whole
 from agentdesk.api.start import start
 from agentdesk.core.errors import Missing
 from agentdesk.core.text import shortened
@@ -47,10 +47,7 @@ def start_task(
 ) -> Status[dict[str, Any]]:
     """Answers at once; the agent works on without you. Follow `events_url`, or read `url` now and then."""
     request.auth.require(START_TASK)
-    task = start(wanted.model_dump(), by=request.auth.user, key=idempotency_key)
-    answer = started(task, request)
-    response["Location"] = answer["url"]
-    return Status(202, answer)
+    return _accepted(start(wanted.model_dump(), by=request.auth.user, key=idempotency_key), request, response)
 
 
 @router.get(
@@ -66,6 +63,51 @@ def read_task(request: HttpRequest, task_id: str) -> dict[str, Any]:
     if found is None:
         raise _no_task(task_id)
     return found
+
+
+@router.post(
+    "/tasks/{task_id}/retry",
+    url_name="task_retry",
+    response={202: Started, 404: Refusal, 409: Refusal, **REFUSALS},
+    summary="Retry a task",
+    operation_id="retry_task",
+)
+def retry_task(request: ApiRequest, response: HttpResponse, task_id: str) -> Status[dict[str, Any]]:
+    """A new task goes on from the journal of a failed or cancelled one; nothing it did is done again. Sent again, it finds the same."""
+    request.auth.require(START_TASK)
+    return _accepted(again.retry(task_id, by=request.auth.user), request, response)
+
+
+@router.post(
+    "/tasks/{task_id}/again",
+    url_name="task_again",
+    response={202: Started, 404: Refusal, 409: Refusal, **REFUSALS},
+    summary="Start a task again",
+    operation_id="start_task_again",
+)
+def start_task_again(
+    request: ApiRequest, response: HttpResponse, task_id: str, idempotency_key: Key = None
+) -> Status[dict[str, Any]]:
+    """A new task gets the goal of an ended one and takes nothing over: what that one did may be done once more."""
+    request.auth.require(START_TASK)
+    task = again.start_again(task_id, by=request.auth.user, key=idempotency_key)
+    return _accepted(task, request, response)
+
+
+@router.post(
+    "/tasks/{task_id}/fork",
+    url_name="task_fork",
+    response={202: Started, 400: Refusal, 404: Refusal, 409: Refusal, 413: Refusal, **REFUSALS},
+    summary="Fork a task",
+    operation_id="fork_task",
+)
+def fork_task(
+    request: ApiRequest, response: HttpResponse, task_id: str, wanted: Fork, idempotency_key: Key = None
+) -> Status[dict[str, Any]]:
+    """A new task takes over the turns before one of an ended task and tells that one anew, differently if you want."""
+    request.auth.require(START_TASK)
+    task = again.fork(task_id, wanted.model_dump(), by=request.auth.user, key=idempotency_key)
+    return _accepted(task, request, response)
 
 
 @router.get(
@@ -104,6 +146,12 @@ def follow_everything(
     last = last_id or last_event_id
     place = cursor.checked(last) if last else cursor.newest()
     return streams.respond(streams.of_everything(), place, request.auth)
+
+
+def _accepted(task: Task, request: ApiRequest, response: HttpResponse) -> Status[dict[str, Any]]:
+    answer = started(task, request)
+    response["Location"] = answer["url"]
+    return Status(202, answer)
 
 
 def _no_task(task_id: str) -> Missing:

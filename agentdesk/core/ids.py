@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 import secrets
 import time
 
 _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"  # Crockford's base 32: no i, l, o, u
 LENGTH = 26
+_TASK_ID = re.compile(f"tsk_[{_ALPHABET}]{{{LENGTH}}}")
 
 
 def new_id(prefix: str) -> str:
@@ -25,6 +27,11 @@ def ticket_id() -> str:
 
 def task_id() -> str:
     return new_id("tsk")
+
+
+def is_task_id(text: str) -> bool:
+    """Whether `task_id` could have made it."""
+    return _TASK_ID.fullmatch(text) is not None
 
 
 def call_key() -> str:

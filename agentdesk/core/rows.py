@@ -10,7 +10,7 @@ from collections.abc import Collection, Mapping, Sequence
 from functools import cache
 from typing import Any, TypeVar
 
-from django.db import connection, models
+from django.db import DEFAULT_DB_ALIAS, connection, connections, models
 from django.db.models import Field, Model
 from django.db.models.fields import NOT_PROVIDED
 
@@ -24,7 +24,7 @@ _NOTHING: dict[str, Any] = {}
 
 def now(*, in_seconds: float = 0) -> str:
     """SQL for the database's time, as Django's `Now()` gives it, `in_seconds` from now."""
-    if connection.vendor == "postgresql":
+    if _vendor() == "postgresql":
         return f"STATEMENT_TIMESTAMP() + INTERVAL '{in_seconds:.3f} seconds'"
     return f"STRFTIME('%%Y-%%m-%%d %%H:%%M:%%f', 'NOW', '{in_seconds:+.3f} seconds')"
 
@@ -40,9 +40,9 @@ def insert(
     marks = f"({', '.join(computed.get(field.attname, '%s') for field in fields)})"
     stored = [field for field in fields if field.attname not in computed]
     values = [_prepared(field, _given(field, row)) for row in rows for field in stored]
-    with connection.cursor() as cursor:
-        cursor.execute(f"{head}{', '.join([marks] * len(rows))}{tail}", values)
-        return [key for (key,) in cursor.fetchall()]
+    cursor = _cursor()
+    cursor.execute(f"{head}{', '.join([marks] * len(rows))}{tail}", values)
+    return [key for (key,) in cursor.fetchall()]
 
 
 def change(
@@ -66,13 +66,13 @@ def change(
     values = [_stored(model, name, value) for name, value in put.items()]
     values += list(add.values())
     conditions, wanted = _conditions(model, {meta.pk.attname: key, **where})
-    with connection.cursor() as cursor:
-        cursor.execute(
-            f"UPDATE {_table(model)} SET {', '.join(sets)} WHERE {conditions} "  # noqa: S608 -- names come from models
-            f"RETURNING {_column(model, returning)}",
-            [*values, *wanted],
-        )
-        row = cursor.fetchone()
+    cursor = _cursor()
+    cursor.execute(
+        f"UPDATE {_table(model)} SET {', '.join(sets)} WHERE {conditions} "  # noqa: S608 -- names come from models
+        f"RETURNING {_column(model, returning)}",
+        [*values, *wanted],
+    )
+    row = cursor.fetchone()
     return None if row is None else row[0]
 
 
@@ -80,13 +80,13 @@ def lock(model: type[Model], key: int, *, where: Values = _NOTHING, returning: s
     """Lock one row for this transaction where it is as `where` says; return its `returning`, or None."""
     meta = model._meta  # noqa: SLF001 -- a model's options
     conditions, wanted = _conditions(model, {meta.pk.attname: key, **where})
-    ending = " FOR UPDATE" if connection.features.has_select_for_update else ""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            f"SELECT {_column(model, returning)} FROM {_table(model)} WHERE {conditions}{ending}",  # noqa: S608 -- ditto
-            wanted,
-        )
-        row = cursor.fetchone()
+    ending = " FOR UPDATE" if _locks_rows() else ""
+    cursor = _cursor()
+    cursor.execute(
+        f"SELECT {_column(model, returning)} FROM {_table(model)} WHERE {conditions}{ending}",  # noqa: S608 -- ditto
+        wanted,
+    )
+    row = cursor.fetchone()
     return None if row is None else row[0]
 
 
@@ -102,7 +102,7 @@ def read(
 
     `lock` holds them until the transaction ends.
     """
-    columns, converters = _selection(model, connection.vendor)
+    columns, converters = _selection(model)
     conditions, wanted = _conditions(model, where)
     order = ", ".join(
         f"{_column(model, name.removeprefix('-'))}{' DESC' if name.startswith('-') else ''}"
@@ -111,11 +111,11 @@ def read(
     sql = (
         f"SELECT {columns} FROM {_table(model)} WHERE {conditions}"  # noqa: S608 -- names come from models
         f"{f' ORDER BY {order}' if order else ''}{f' LIMIT {limit:d}' if limit is not None else ''}"
-        f"{' FOR UPDATE' if lock and connection.features.has_select_for_update else ''}"
+        f"{' FOR UPDATE' if lock and _locks_rows() else ''}"
     )
-    with connection.cursor() as cursor:
-        cursor.execute(sql, wanted)
-        found = cursor.fetchall()
+    cursor = _cursor()
+    cursor.execute(sql, wanted)
+    found = cursor.fetchall()
     names = _names(model)
     objects = []
     for row in found:
@@ -123,8 +123,21 @@ def read(
         for index, expression, functions in converters:
             for convert in functions:
                 values[index] = convert(values[index], expression, connection)
-        objects.append(model.from_db(connection.alias, names, values))
+        objects.append(model.from_db(DEFAULT_DB_ALIAS, names, values))
     return objects
+
+
+def _cursor() -> Any:
+    """The cursor that this thread's connection keeps for these statements: making one costs as much as a statement."""
+    database = connections[DEFAULT_DB_ALIAS]  # of this thread
+    kept = vars(database).get(_KEPT)
+    if kept is None or kept[0] is not database.connection:
+        cursor = database.cursor()
+        kept = vars(database)[_KEPT] = (database.connection, cursor)
+    return kept[1]
+
+
+_KEPT = "agentdesk_rows_cursor"
 
 
 def _conditions(model: type[Model], where: Values) -> tuple[str, list[Any]]:
@@ -168,12 +181,22 @@ _TAKEN_AS_IT_IS: dict[type, type] = {
 
 
 @cache
+def _vendor() -> str:
+    return connection.vendor
+
+
+@cache
+def _locks_rows() -> bool:
+    return connection.features.has_select_for_update
+
+
+@cache
 def _names(model: type[Model]) -> list[str]:
     return [field.attname for field in model._meta.concrete_fields]  # noqa: SLF001 -- ditto
 
 
 @cache
-def _selection(model: type[Model], vendor: str) -> tuple[str, list[tuple[int, Any, list[Any]]]]:  # noqa: ARG001 -- a key
+def _selection(model: type[Model]) -> tuple[str, list[tuple[int, Any, list[Any]]]]:
     fields = model._meta.concrete_fields  # noqa: SLF001 -- ditto
     columns = ", ".join(f'"{field.column}"' for field in fields)
     converters = []

@@ -15,10 +15,12 @@ from agentdesk.desk.access import DeskRequest, desk_page, one
 from agentdesk.desk.fragments import answer
 from agentdesk.desk.query import asked
 from agentdesk.roster.models import Agent
+from approvals import lineage
 from approvals.cancel import cancel_task
 from tasks import park, usage
 from tasks.limits import Measure, in_words
-from tasks.models import LIVE, Task, TaskStatus, ToDo
+from tasks.models import LIVE, OriginKind, Task, TaskStatus, ToDo
+from tools.models import OUTSIDE
 from tools.store.models import Refund
 
 PAGE_ROWS = 30
@@ -57,9 +59,12 @@ def tasks(request: DeskRequest) -> HttpResponse:
 @require_GET
 @desk_page()
 def task(request: DeskRequest, public_id: str) -> HttpResponse:
-    found = one(Task.objects.for_list().select_related("previous"), public_id)
+    found = one(Task.objects.for_list().select_related("previous", "origin"), public_id)
     todos = list(found.todos.order_by("position"))
     events = list(found.events.select_related("by").order_by("number"))
+    moments = timeline.of(found, events)
+    may_start = not found.is_live and request.user.has_perm("tasks.start_task")
+    in_doubt = may_start and found.tool_calls.filter(status__in=OUTSIDE).exists()
     asked = list(found.approvals.open().in_order())
     context = {
         "task": found,
@@ -67,7 +72,8 @@ def task(request: DeskRequest, public_id: str) -> HttpResponse:
         "todos_done": sum(todo.state == "done" for todo in todos),
         "events": events,
         "standing": standing.of(found, todos, asked),
-        "moments": timeline.of(found, events),
+        "moments": [moment for moment in moments if not moment.taken_over],
+        "taken_over": [moment for moment in moments if moment.taken_over],
         "next_turn": found.turns.filter(path="").count() + 1,
         "documents": found.documents.order_by("written_at"),
         "messages_sent": found.messages.order_by("written_at"),
@@ -77,6 +83,11 @@ def task(request: DeskRequest, public_id: str) -> HttpResponse:
         **caps.shown(found, request.user),
         "extension": waiting.extension(found),
         "may_not_extend": park.may_not_extend(found, request.user),
+        "elsewhere": list(lineage.rows(found)),
+        "offspring": found.offspring.order_by("created_at", "id"),
+        "retried": found.offspring.filter(origin_kind=OriginKind.RETRY).first(),
+        "may_tell_again": may_start and not in_doubt,
+        "in_doubt": in_doubt,
         "may_cancel": found.is_live and request.user.has_perm("tasks.cancel_task"),
     }
     return answer(request, "tasks/detail.html", {"task": "tasks/_task.html"}, context)

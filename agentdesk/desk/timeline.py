@@ -8,11 +8,11 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from agentdesk.events.models import Event, Kind
-from approvals.card import PLANNING
 from approvals.models import Approval
 from tasks.models import Task, Turn, WaitingFor
 from tools import registry
 from tools.models import ToolCall
+from tools.planning.plan import PLANNING
 
 _TOLD_BY_EVENTS = {
     Kind.TASK_QUEUED: "Queued",
@@ -49,6 +49,12 @@ class Moment:
     turn: Turn | None = None
     planning: list[Step] = field(default_factory=list)
     steps: list[Step] = field(default_factory=list)
+
+    @property
+    def taken_over(self) -> bool:
+        """Told in the task's origin, and nothing of it is left for this one to do."""
+        copies = all(step.call.copy_of_id is not None for step in [*self.planning, *self.steps])
+        return self.turn is not None and self.turn.taken_over and copies
 
 
 def of(task: Task, events: list[Event]) -> list[Moment]:

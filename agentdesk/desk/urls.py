@@ -1,6 +1,6 @@
 from django.urls import path
 
-from agentdesk.desk import approvals, brakes, caps, dashboard, tasks, tickets, waiting
+from agentdesk.desk import approvals, brakes, caps, dashboard, retelling, tasks, tickets, waiting
 
 app_name = "desk"
 urlpatterns = [
@@ -22,4 +22,7 @@ urlpatterns = [
     path("tasks/<slug:public_id>/extend/", waiting.extend, name="extend_limit"),
     path("tasks/<slug:public_id>/cancel/", tasks.task_cancel, name="task_cancel"),
     path("tasks/<slug:public_id>/cap/", caps.task_cap, name="task_cap"),
+    path("tasks/<slug:public_id>/retry/", retelling.task_retry, name="task_retry"),
+    path("tasks/<slug:public_id>/again/", retelling.task_again, name="task_again"),
+    path("tasks/<slug:public_id>/fork/<int:turn>/", retelling.task_fork, name="task_fork"),
 ]

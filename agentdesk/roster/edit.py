@@ -34,6 +34,7 @@ OTHERS = ("hand_offs", "consults")
 """The fields that name other agents."""
 PER_DAY = ("turns", "tool_calls", "tokens", "seconds", "cost_micros")
 MAX_PER_DAY = 10**15
+_OF_ONE_VERSION = {"id", "number", "source", "reason", "author_id", "created_at"}
 
 
 def publish(agent: Agent, *, by: User, reason: str, **fields: Any) -> AgentVersion:
@@ -66,6 +67,33 @@ def publish(agent: Agent, *, by: User, reason: str, **fields: Any) -> AgentVersi
         version.save()
         Agent.objects.filter(pk=agent.pk).update(current=version)
     agent.current = version
+    return version
+
+
+def branch(base: AgentVersion, *, by: User, reason: str, **changes: Any) -> AgentVersion:
+    """Write a version of the same agent that differs from `base` in `changes` and is not made current.
+
+    Raises Invalid when a changed field is out of its limits.
+    """
+    fields = {
+        field.attname: getattr(base, field.attname)
+        for field in AgentVersion._meta.concrete_fields  # noqa: SLF001 -- a model's own fields
+        if field.attname not in _OF_ONE_VERSION
+    }
+    version = AgentVersion(
+        **{**fields, **changes},
+        source=Source.FORK,
+        reason=checked(reason, field="reason", max_length=300),
+        author=by,
+        number=1,
+    )
+    # what it shares with `base` was in order once, whatever has become of the agents it names
+    if wrong := {name: problem for name, problem in problems(version).items() if name in changes}:
+        raise Invalid("; ".join(f"{name}: {problem}" for name, problem in wrong.items()), fields=wrong)
+    with transaction.atomic():
+        agent = Agent.objects.select_for_update().get(pk=base.agent_id)
+        version.number = 1 + (agent.versions.aggregate(last=Max("number"))["last"] or 0)
+        version.save()
     return version
 
 

@@ -10,6 +10,7 @@ from django.db import models
 class Source(models.TextChoices):
     SHIPPED = "shipped", "Shipped with AgentDesk"
     STAFF = "staff", "Written here"
+    FORK = "fork", "Written for one fork"
 
 
 class ModelApi(models.TextChoices):

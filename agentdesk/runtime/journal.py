@@ -103,12 +103,17 @@ class Answer:
 def load(task: Task) -> Journal:
     """At most four statements, however long the task; none of its journal for a task that was never claimed before."""
     journal = Journal(task=task, turns=[], calls={})
-    journal.opening = [*_earlier(task), {"role": "user", "content": task.goal}]
+    journal.opening = opening_of(task)
     if task.fence > 1 or task.origin_id is not None:
         of_task = {"task_id": task.pk, "path": ""}
         journal.turns = rows.read(Turn, of_task, order_by=["number"])
         journal.calls = {call.call_id: call for call in rows.read(ToolCall, of_task, order_by=["id"])}
     return journal
+
+
+def opening_of(task: Task) -> list[Item]:
+    """What stands before the first turn: the earlier tasks that this one continues, and its goal."""
+    return [*_earlier(task), {"role": "user", "content": task.goal}]
 
 
 def _earlier(task: Task) -> list[Item]:

@@ -23,7 +23,7 @@ from agentdesk.runtime.deltas import Deltas
 from agentdesk.runtime.failures import Next
 from agentdesk.runtime.journal import Answer, Journal
 from agentdesk.runtime.recorded_model import RecordedModel
-from agentdesk.runtime.thinking import Thinkers
+from agentdesk.runtime.thinking import Thinkers, instructions_for
 from agentdesk.runtime.toolbox import as_function
 from approvals.ask import pause
 from approvals.cancel import fail_task
@@ -110,8 +110,7 @@ class Run:
         )
         agent = Agent(
             name=version.agent.name,
-            # the day the task began, so that a resumed turn is thought about as the first ones were
-            instructions=f"{version.instructions}\n\nToday is {self.task.created_at:%Y-%m-%d}.",
+            instructions=instructions_for(self.task),
             model=model,
             model_settings=self.thinkers.how(version, falls_back=self.falls_back),
             tools=[tool for name in version.tools if (tool := as_function(name)) is not None],

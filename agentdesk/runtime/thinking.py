@@ -13,8 +13,14 @@ from agentdesk.roster.models import AgentVersion, ModelApi
 from agentdesk.runtime.capped_http import capped_client
 from agentdesk.runtime.failures import NoModel
 from agentdesk.runtime.offline.model import OfflineModel
+from tasks.models import Task
 
 OFFLINE = "offline"
+
+
+def instructions_for(task: Task) -> str:
+    """What the task's agent is told, with the day the task began: resumed and replayed turns are thought about as the first ones were."""
+    return f"{task.agent_version.instructions}\n\nToday is {task.created_at:%Y-%m-%d}."
 
 
 class Thinkers:

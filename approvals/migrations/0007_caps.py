@@ -11,7 +11,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('approvals', '0006_limit_rights'),
-        ('tools', '0004_customer_and_sums_of_sensitive_calls'),
+        ('tools', '0005_customer_and_sums_of_sensitive_calls'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

@@ -80,7 +80,7 @@ class Migration(migrations.Migration):
     dependencies = [
         ("approvals", "0007_caps"),
         ("store", "0001_initial"),
-        ("tools", "0004_customer_and_sums_of_sensitive_calls"),
+        ("tools", "0005_customer_and_sums_of_sensitive_calls"),
     ]
     operations = [
         migrations.RunPython(give_rights, migrations.RunPython.noop),

@@ -47,6 +47,13 @@ class OriginKind(models.TextChoices):
     FORK = "fork", "Goes on differently from one of its turns"
 
 
+SHORTLY = {
+    OriginKind.NONE: "",
+    OriginKind.RETRY: "Retry",
+    OriginKind.AGAIN: "Started again",
+    OriginKind.FORK: "Fork",
+}
+
 MAX_DEPTH = 3
 """Of tasks that start tasks: the one a person asked for has depth 0."""
 
@@ -215,6 +222,16 @@ class Task(Stream):
                 name="task_origin_has_a_kind",
             ),
             models.CheckConstraint(
+                condition=models.Q(origin_kind=OriginKind.FORK, origin_turn__isnull=False, origin_turn__gte=1)
+                | ~models.Q(origin_kind=OriginKind.FORK) & models.Q(origin_turn__isnull=True),
+                name="task_origin_turn_exactly_for_forks",
+            ),
+            models.UniqueConstraint(
+                fields=["origin"],
+                condition=models.Q(origin_kind=OriginKind.RETRY),
+                name="task_retried_at_most_once",
+            ),
+            models.CheckConstraint(
                 condition=models.Q(parent__isnull=True, depth=0)
                 | models.Q(parent__isnull=False, depth__gte=1, depth__lte=MAX_DEPTH),
                 name="task_depth_at_most_3",
@@ -226,6 +243,12 @@ class Task(Stream):
 
     def get_absolute_url(self) -> str:
         return reverse("desk:task", args=[self.public_id])
+
+    @property
+    def made(self) -> str:
+        """For people: how it came out of its origin, for example `Fork at turn 4`; empty for a new task."""
+        at = f" at turn {self.origin_turn}" if self.origin_turn is not None else ""
+        return f"{SHORTLY[OriginKind(self.origin_kind)]}{at}"
 
     @property
     def is_live(self) -> bool:

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from django.db import models
 
+TAKEN_OVER = 0
+"""The fence of turns that were copied from another task: claims count from 1."""
+
 
 class Turn(models.Model):
     task = models.ForeignKey("tasks.Task", on_delete=models.PROTECT, related_name="turns")
@@ -31,7 +34,9 @@ class Turn(models.Model):
         default=0, help_text="What it cost, in millionths of a US dollar"
     )
     duration_ms = models.PositiveIntegerField(default=0)
-    fence = models.PositiveIntegerField(help_text="The claim under which it was recorded")
+    fence = models.PositiveIntegerField(
+        help_text="The claim under which it was recorded; 0 where it was taken over from another task"
+    )
     recorded_at = models.DateTimeField()
 
     class Meta:
@@ -42,3 +47,8 @@ class Turn(models.Model):
 
     def __str__(self) -> str:
         return f"Turn {self.number}"
+
+    @property
+    def taken_over(self) -> bool:
+        """Told in another task; here it is repeated in the journal, and cost nothing."""
+        return self.fence == TAKEN_OVER

@@ -243,6 +243,9 @@ def test_the_document_describes_every_operation(client, db):
     assert set(document["paths"]) == {
         "/api/v1/tasks",
         "/api/v1/tasks/{task_id}",
+        "/api/v1/tasks/{task_id}/retry",
+        "/api/v1/tasks/{task_id}/again",
+        "/api/v1/tasks/{task_id}/fork",
         "/api/v1/tasks/{task_id}/events",
         "/api/v1/events",
     }

@@ -258,11 +258,11 @@ def test_the_first_band_that_reaches_the_amount_is_chosen(wanted: Rule, minor: i
 def test_what_hinders_a_person_is_told_in_this_order(
     who: Person, given_before: list[Signature], wanted: Hindrance | None
 ) -> None:
-    assert hindrance(LARGE, who, requester_id=9, signatures=given_before) == wanted
+    assert hindrance(LARGE, who, askers={9}, signatures=given_before) == wanted
 
 
 def test_nobody_asked_for_a_task_of_the_import_so_nobody_is_excluded() -> None:
-    assert entitled(SMALL, someone(1, "lead"), requester_id=None) is None
+    assert entitled(SMALL, someone(1, "lead"), askers=()) is None
 
 
 groups = some.frozensets(some.sampled_from(GROUPS))
@@ -307,7 +307,7 @@ def test_who_signs_without_hindrance_never_leads_to_a_wrong_sign_off(
     signatures: list[Signature] = []
     for who in queue:
         before = complete(wanted, signatures)
-        hindered = hindrance(wanted, who, requester_id=requester, signatures=signatures)
+        hindered = hindrance(wanted, who, askers={requester}, signatures=signatures)
         if hindered is None and not before:
             assert who.active
             assert who.may_decide

@@ -30,6 +30,7 @@ from tests.factories import (
     ToolCallFactory,
 )
 from tools.models import CallStatus
+from tools.retell import fork, retry
 from tools.store.models import Charge, Order, OrderLine
 
 OVERRIDE = "\u202e"
@@ -126,13 +127,16 @@ def evil_desk(lena, ada) -> list[str]:
     Charge.objects.update(description=EVIL[:120])
     Agent.objects.update(title=EVIL[:80])
     assert Order.objects.exists()
-    objects = [open_one, closed, question, task, evil_task, failed, running, task.ticket]
+    told_again = [retry(failed, by=ada), fork(evil_task, turn=2, by=ada, note=EVIL)]
+    objects = [open_one, closed, question, task, evil_task, failed, running, task.ticket, *told_again]
     return [
         "/",
         "/approvals/",
         "/tickets/",
         "/tasks/",
         "/tickets/new/",
+        f"/tasks/{evil_task.public_id}/again/",
+        f"/tasks/{evil_task.public_id}/fork/3/",
         *(each.get_absolute_url() for each in objects),
     ]
 

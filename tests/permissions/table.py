@@ -11,8 +11,10 @@ from typing import Any
 NOBODY_405 = "405 405 405 405 405 405 405 405 405"
 SIGNED_IN = "302 200 200 200 200 200 200 200 302"
 STARTERS = "302 403 200 200 403 403 200 200 302"
+STARTED = "302 403 302 302 403 403 302 302 302"
 ANYBODY = "200 200 200 200 200 200 200 200 200"
 API_READ = "401 200 200 200 200 200 200 200 401"
+API_STARTED = "401 403 202 202 403 403 202 202 401"
 STAFF = "302 302 200 200 200 200 200 200 302"
 STAFF_405 = "302 302 405 405 405 405 405 405 302"
 ALWAYS_302 = "302 302 302 302 302 302 302 302 302"
@@ -36,6 +38,9 @@ PAGES: dict[str, tuple[str, str]] = {
     "desk:try_all_again": (NOBODY_405, "302 403 302 302 403 403 302 302 302"),
     "desk:extend_limit": ("302 403 403 200 200 403 200 200 302", "302 403 403 409 409 403 409 409 302"),
     "desk:task_cancel": (STARTERS, "302 403 302 302 403 403 302 302 302"),
+    "desk:task_retry": (NOBODY_405, STARTED),
+    "desk:task_again": (STARTERS, STARTED),
+    "desk:task_fork": (STARTERS, STARTED),
     "healthz": (ANYBODY, NOBODY_405),
     "readyz": (ANYBODY, NOBODY_405),
     "login": ("200 302 302 302 302 302 302 302 200", "200 302 302 302 302 302 302 302 200"),
@@ -45,6 +50,9 @@ PAGES: dict[str, tuple[str, str]] = {
     "api:api-root": ("404 404 404 404 404 404 404 404 404", "404 404 404 404 404 404 404 404 404"),
     "api:tasks": (NOBODY_405, "401 403 202 202 403 403 202 202 401"),
     "api:task": (API_READ, NOBODY_405),
+    "api:task_retry": (NOBODY_405, API_STARTED),
+    "api:task_again": (NOBODY_405, API_STARTED),
+    "api:task_fork": (NOBODY_405, API_STARTED),
     "api:task_events": (API_READ, NOBODY_405),
     "api:events": (API_READ, NOBODY_405),
     "admin:index": (STAFF, STAFF),

@@ -21,6 +21,7 @@ pytestmark = pytest.mark.django_db
 TABLE = expected(PEOPLE)
 ROUTES = dict(routes())
 HARMLESS = ("SELECT", "SAVEPOINT", "RELEASE SAVEPOINT", "ROLLBACK TO SAVEPOINT", "PRAGMA")
+AGAIN = [f"{face}:task_{verb}" for face in ("desk", "api") for verb in ("retry", "again", "fork")]
 GROUP_FORM_IS_VALID_WHEN_EMPTY = {"admin:auth_group_change": 302}
 
 
@@ -100,6 +101,8 @@ def test_a_post_answers_as_the_table_says(world: World, who: str) -> None:
 def post(world: World, client: Any, name: str, url: str) -> HttpResponse:
     if name == "api:tasks":
         return client.post(url, {"goal": "Find the parcel"}, content_type="application/json")
+    if name == "api:task_fork":
+        return client.post(url, {"turn": 1}, content_type="application/json")
     data = dict(POSTS.get(name, {}))
     if name in {"desk:decide", "admin:approvals_approval_decide"}:
         data["seen"] = world.approval.seen_hash
@@ -113,7 +116,7 @@ def test_no_form_is_taken_without_its_token(world: World, who: str) -> None:
     strict = Client(enforce_csrf_checks=True)
     strict.cookies = SimpleCookie({k: m.value for k, m in world.clients[who].cookies.items()})
     before = contents()
-    for name in ("desk:decide", "desk:ticket_new", "desk:task_cancel", "api:tasks", "logout"):
+    for name in ("desk:decide", "desk:ticket_new", "desk:task_cancel", "api:tasks", "logout", *AGAIN):
         with transaction.atomic():
             assert post(world, strict, name, address(world, name)).status_code == 403, name
     assert contents() == before

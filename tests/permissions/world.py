@@ -33,6 +33,7 @@ from tests.factories import (
     TaskFactory,
     ToDoFactory,
     ToolCallFactory,
+    TurnFactory,
     UserFactory,
     order_with,
     person,
@@ -166,13 +167,14 @@ def build() -> World:
     Task.objects.exclude(pk=task.pk).update(
         status=TaskStatus.DONE, waiting_for="", holder="", lease_until=None, finished_at=task.created_at
     )
+    ended = TurnFactory(task=TaskFactory(status=TaskStatus.FAILED)).task
     by_label = {row._meta.label_lower: row for row in rows}
-    ids = _ids(by_label, ticket.public_id)
+    ids = _ids(by_label, ticket.public_id, ended.public_id)
     ids["desk:ask_outside"] = {"public_id": in_doubt.public_id}
     return World(approval=approval, clients=clients, ids=ids)
 
 
-def _ids(rows: dict[str, Any], ticket_id: str) -> dict[str, dict[str, Any]]:
+def _ids(rows: dict[str, Any], ticket_id: str, ended_id: str) -> dict[str, dict[str, Any]]:
     task, approval = rows["tasks.task"], rows["approvals.approval"]
     ids: dict[str, dict[str, Any]] = {
         "desk:approval": {"public_id": approval.public_id},
@@ -184,6 +186,12 @@ def _ids(rows: dict[str, Any], ticket_id: str) -> dict[str, dict[str, Any]]:
         "desk:task_cancel": {"public_id": task.public_id},
         "desk:try_again": {"public_id": task.public_id},
         "desk:extend_limit": {"public_id": task.public_id},
+        "desk:task_retry": {"public_id": ended_id},
+        "desk:task_again": {"public_id": ended_id},
+        "desk:task_fork": {"public_id": ended_id, "turn": 1},
+        "api:task_retry": {"task_id": ended_id},
+        "api:task_again": {"task_id": ended_id},
+        "api:task_fork": {"task_id": ended_id},
         "api:task": {"task_id": task.public_id},
         "api:task_events": {"task_id": task.public_id},
         "admin:app_list": {"app_label": "tasks"},

@@ -55,6 +55,11 @@ def twice(make: Callable[[], object]) -> None:
     make()
 
 
+def retried_twice() -> None:
+    origin = TaskFactory()
+    twice(lambda: TaskFactory(origin=origin, origin_kind="retry"))
+
+
 def same_event() -> None:
     task = TaskFactory()
     twice(lambda: event(task=task, number=1))
@@ -137,6 +142,13 @@ BREAK: dict[str, list[Callable[[], object]]] = {
         set_to(Task, TaskFactory, origin_kind="retry"),
         lambda: Task.objects.filter(pk=TaskFactory().pk).update(origin=TaskFactory()),
     ],
+    "task_origin_turn_exactly_for_forks": [
+        lambda: TaskFactory(origin=TaskFactory(), origin_kind="fork"),
+        lambda: TaskFactory(origin=TaskFactory(), origin_kind="fork", origin_turn=0),
+        lambda: TaskFactory(origin=TaskFactory(), origin_kind="again", origin_turn=2),
+    ],
+    "task_retried_at_most_once": [retried_twice],
+    "tool_call_copy_is_finished": [lambda: ToolCallFactory(copy_of=ToolCallFactory())],
     "task_depth_at_most_3": [
         set_to(Task, TaskFactory, depth=1),
         lambda: Task.objects.filter(pk=TaskFactory().pk).update(parent=TaskFactory(), depth=0),

@@ -8,7 +8,7 @@ from django.contrib import admin
 from django.http import HttpRequest
 
 from agentdesk.core.admin import HistoryAdmin
-from agentdesk.core.admin_columns import dollars, json, link, moment, section, status, text
+from agentdesk.core.admin_columns import dollars, json, link, links, moment, section, status, text
 from agentdesk.desk.admin.story import tell
 from tasks.models import Task
 
@@ -27,7 +27,7 @@ class TaskAdmin(HistoryAdmin):
         moment("finished_at", "finished"),
     ]
     list_select_related = ["customer", "agent_version__agent", "requested_by"]
-    list_filter = ["status", "waiting_for", "agent_version__agent", "model_name"]
+    list_filter = ["status", "waiting_for", "origin_kind", "agent_version__agent", "model_name"]
     search_fields = [
         "=public_id",
         "title",
@@ -50,6 +50,10 @@ class TaskAdmin(HistoryAdmin):
             link("requested_by", "asked by"),
             link("agent_version", "agent"),
             link("previous", "continues"),
+            status("origin_kind", "how it was made"),
+            link("origin", "made from"),
+            "origin_turn",
+            links("offspring", "made from it"),
         ),
         section(
             "Used",

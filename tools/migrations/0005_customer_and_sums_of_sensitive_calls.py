@@ -9,7 +9,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('tasks', '0002_delegation_origin_usage'),
-        ('tools', '0003_attempts_and_requests'),
+        ('tools', '0004_retold_tasks'),
     ]
 
     operations = [
