@@ -89,6 +89,7 @@ INSTALLED_APPS = [
     "agentdesk.core",
     "agentdesk.events",
     "agentdesk.roster",
+    "agentdesk.brakes",
     "tasks",
     "tools",
     *AGENTDESK_TOOLSETS,

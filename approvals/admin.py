@@ -18,10 +18,13 @@ from agentdesk.core.admin import HistoryAdmin, RecordAdmin
 from agentdesk.core.admin_columns import block, json, link, links, moment, money, section, status, text
 from agentdesk.core.errors import Forbidden, Invalid, Late
 from approvals import card, decide, policies
+from approvals.cap_admin import CapAdmin, CapVersionAdmin, ExemptionAdmin
 from approvals.models import Approval, Decision, Policy, PolicyVersion
 from approvals.policy_form import PolicyForm
 from approvals.policy_words import described
 from tools.outside import NotBooked
+
+__all__ = ["CapAdmin", "CapVersionAdmin", "ExemptionAdmin"]
 
 
 @admin.register(Approval)

@@ -16,6 +16,7 @@ from agentdesk.core.text import shortened
 from agentdesk.events.models import Kind
 from agentdesk.events.record import Fact, gathered, record
 from approvals import policies
+from approvals.cap_count import claimant
 from approvals.models import Approval, ApprovalKind, ApprovalStatus
 from approvals.policy import Allowed, consider
 from approvals.seen import present_facts, seen_hash
@@ -65,11 +66,12 @@ def open_for(context: Context) -> Approval | None:
     except ToolError as error:
         close(call, CallStatus.FAILED, {"error": error.sentence}, code=error.code)
         return None
+    wanted = claimant(context, spec, parsed).columns if spec.sensitive else {}
     if approval is None:
-        _move(call, CallStatus.ALLOWED)
+        _move(call, CallStatus.ALLOWED, **wanted)
         return None
     (approval.pk,) = rows.insert(Approval, [vars(approval)])
-    _move(call, CallStatus.ASKING)
+    _move(call, CallStatus.ASKING, **wanted)
     record(
         call.task,
         Fact(
@@ -79,12 +81,11 @@ def open_for(context: Context) -> Approval | None:
     return approval
 
 
-def _move(call: ToolCall, status: CallStatus) -> None:
-    moved = rows.change(
-        ToolCall, call.pk, where={"status": CallStatus.PROPOSED}, put={"status": status}, returning="id"
-    )
+def _move(call: ToolCall, status: CallStatus, **columns: Any) -> None:
+    put = {"status": status, **columns}
+    moved = rows.change(ToolCall, call.pk, where={"status": CallStatus.PROPOSED}, put=put, returning="id")
     assert moved, "whoever holds the task moves its calls"
-    call.status = status
+    vars(call).update(put)
 
 
 def _question(context: Context, spec: ToolSpec[Any], parsed: Parsed) -> Approval:

@@ -10,6 +10,7 @@ from django.contrib.auth.models import User
 
 from agentdesk.core.errors import DeskError
 from approvals import lineage
+from approvals.caps import caps_reached
 from approvals.models import Approval, ApprovalKind, Decision
 from approvals.outcome import in_words as outcome_in_words
 from approvals.policy import Band, in_words
@@ -32,6 +33,8 @@ class ApprovalCard:
     undo: str
     why: str
     rule: str
+    caps: list[str]
+    """The caps that have no room for it, were it to run now: after the signature somebody has to let it over."""
     needs: str
     """Who has to sign, in words; empty where nobody signs."""
     signatures: list[Decision]
@@ -69,6 +72,7 @@ def build(approval: Approval, *, viewer: User) -> ApprovalCard:
         undo=facts.undo,
         why=approval.why,
         rule=approval.rule,
+        caps=caps_reached(approval, viewer) if approval.is_open and not (question or reconciles) else [],
         needs="" if question or reconciles else in_words(Band.model_validate(approval.band)),
         signatures=list(approval.decisions.select_related("decided_by")),
         requester=task.requested_by,

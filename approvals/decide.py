@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.contrib.auth.models import User
 from django.db import transaction
 
+from agentdesk.brakes.pulled import refuse_deciding
 from agentdesk.core import rows
 from agentdesk.core.clock import database_now
 from agentdesk.core.errors import DeskError, Forbidden, Invalid, Late, ToolError
@@ -13,6 +14,7 @@ from agentdesk.events.models import Kind
 from agentdesk.events.record import Fact, gathered, record
 from approvals import policies, reconcile
 from approvals.ask import supersede
+from approvals.caps import refuse_signer
 from approvals.expire import expire
 from approvals.models import Approval, ApprovalKind, ApprovalStatus, Decision, Verdict
 from approvals.outcome import in_words
@@ -36,8 +38,8 @@ def decide(
     `did_not_happen` for a reconciliation (with `reference`, what it is called outside).
 
     A rejection needs a reason, an answer its text; the model reads both. Returns the approval as it is now: still open
-    when more signatures are needed. Raises Forbidden (not entitled), Late (already decided, expired, withdrawn, or the
-    facts changed: nothing was decided) and Invalid (the form is wrong).
+    when more signatures are needed. Raises Forbidden (not entitled), Late (already decided, expired, withdrawn, a brake
+    is pulled, or the facts changed: nothing was decided) and Invalid (the form is wrong).
     """
     if approval.kind == ApprovalKind.RECONCILIATION:
         return reconcile.answer(
@@ -79,6 +81,7 @@ def _decide(
 ) -> DeskError | None:
     if approval.status != ApprovalStatus.OPEN:
         return Late(in_words(approval))
+    refuse_deciding(approval.tool_call.tool)
     if approval.expires_at is not None and approval.expires_at <= database_now():
         expire(approval)
         approval.refresh_from_db()
@@ -89,6 +92,8 @@ def _decide(
         refusal = _moment_forbids(approval, signer, verdict) or _world_changed(approval)
         if refusal is not None:
             return refusal
+    if verdict == Verdict.APPROVE:
+        refuse_signer(approval, by)
     decision = Decision(
         approval=approval,
         decided_by=by,

@@ -13,6 +13,7 @@ from agentdesk.core.errors import DeskError, ToolError
 from agentdesk.events.record import gathered
 from approvals import policies
 from approvals.ask import open_for
+from approvals.caps import hold_to
 from approvals.models import Approval, ApprovalStatus, Decision, Verdict
 from approvals.people import askers_of, person
 from approvals.policy import Allowed, Band, Signature, complete, consider, entitled
@@ -116,13 +117,18 @@ def _refuse_repetition(call: ToolCall) -> None:
 def authorise(context: Context, spec: ToolSpec[Any], parsed: Parsed) -> None:
     """The last check, inside the effect's transaction.
 
-    Raises MustAsk when a sensitive call has no valid sign-off (or its facts, policy or signers changed since), and
-    ToolError when it has become impossible.
+    Raises MustAsk when a sensitive call has no valid sign-off (or its facts, policy or signers changed since), CapReached
+    when a cap has no room for it, and ToolError when it has become impossible.
     """
     if spec.asks_question is not None:
         raise MustAsk("Only a person's answer ends this call.")
-    if spec.sensitive is None:
-        return
+    if spec.sensitive is not None:
+        _signed_off(context, spec, parsed)
+        hold_to(context, spec, parsed)
+
+
+def _signed_off(context: Context, spec: ToolSpec[Any], parsed: Parsed) -> None:
+    assert spec.sensitive is not None
     if context.call.status != CallStatus.ALLOWED:
         raise MustAsk("Nobody has allowed this call yet.")
     facts = present_facts(context, spec, parsed)

@@ -7,6 +7,20 @@ from django.db import models
 from django.urls import reverse
 
 from agentdesk.core.ids import approval_id
+from approvals.cap_models import Cap, CapVersion, Exemption
+
+__all__ = [
+    "Approval",
+    "ApprovalKind",
+    "ApprovalStatus",
+    "Cap",
+    "CapVersion",
+    "Decision",
+    "Exemption",
+    "Policy",
+    "PolicyVersion",
+    "Verdict",
+]
 
 
 class Policy(models.Model):

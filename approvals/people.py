@@ -10,7 +10,8 @@ from approvals.models import Approval, Decision
 from approvals.policy import Person, Signature
 from tasks.models import Task
 
-DECIDE, ANSWER, RECONCILE = "decide_approval", "answer_question", "reconcile_effect"
+DECIDE, ANSWER, EXTEND = "decide_approval", "answer_question", "extend_limit"
+RECONCILE = "reconcile_effect"
 
 
 def person(user_id: int, *, right: str = DECIDE) -> Person:

@@ -7,6 +7,8 @@ from functools import cached_property
 
 from django.contrib.auth.models import User
 
+from agentdesk.brakes.models import Brake, Depth
+from agentdesk.brakes.pulled import deciding_stopped, pulled
 from approvals import reconcile
 from approvals.models import Approval, ApprovalKind, Decision
 from approvals.people import ANSWER, DECIDE, RECONCILE, askers_of, person, signatures_as_given
@@ -53,7 +55,7 @@ def hindrance_of(approval: Approval, user: User) -> str | None:
 
 
 class _Reader:
-    """A user as each kind of approval looks at one, read when the first of that kind comes up."""
+    """A user as each kind of approval looks at one, and the brakes, read when the first of that kind comes up."""
 
     def __init__(self, user: User) -> None:
         self._id = user.pk
@@ -70,8 +72,20 @@ class _Reader:
     def reconciler(self) -> Person:
         return person(self._id, right=RECONCILE)
 
+    @cached_property
+    def brakes(self) -> list[Brake]:
+        return pulled(Depth.DECIDE)
+
 
 def _hindrance(approval: Approval, reader: _Reader) -> str | None:
+    not_entitled = _not_entitled(approval, reader)
+    if not_entitled is not None:
+        return not_entitled
+    brake = deciding_stopped(reader.brakes, tool=approval.tool_call.tool)
+    return brake.in_words if brake else None
+
+
+def _not_entitled(approval: Approval, reader: _Reader) -> str | None:
     if approval.kind == ApprovalKind.RECONCILIATION:
         return reconcile.hindrance(approval, reader.reconciler)
     if approval.kind == ApprovalKind.QUESTION:

@@ -14,6 +14,7 @@ from django.contrib.auth.models import User
 from django.db import IntegrityError, transaction
 from django.db.models.functions import Now
 
+from agentdesk.brakes.pulled import refuse_deciding
 from agentdesk.core.canonical import digest
 from agentdesk.core.clock import database_now
 from agentdesk.core.errors import Forbidden, Invalid, Late
@@ -112,6 +113,7 @@ def answer(approval: Approval, *, by: User, verdict: str, seen: str, reason: str
             )
     with transaction.atomic():
         present = _locked(approval)
+        refuse_deciding(present.tool_call.tool)
         if seen != present.seen_hash:
             raise Late("What you were shown is not what is asked now. Look at the page again.", code="stale")
         conclude(present, by=by, verdict=Verdict(verdict), reason=reason, reference=reference)

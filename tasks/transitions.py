@@ -20,6 +20,7 @@ from django.db.models.functions import Coalesce, Now
 from agentdesk.core import rows
 from agentdesk.core.clock import from_now
 from agentdesk.core.errors import ClaimLost, Late
+from agentdesk.core.text import shortened
 from agentdesk.events.models import Kind
 from agentdesk.events.record import Fact, move, write
 from tasks import queue
@@ -27,6 +28,7 @@ from tasks.models import LIVE, Task, TaskStatus, WaitingFor
 
 LEASE = timedelta(seconds=10)
 HEARTBEAT_SECONDS = 2.5
+MAX_NOTE = 400
 
 _UNCLAIMED = {"holder": "", "lease_until": None}
 
@@ -125,10 +127,11 @@ def _end(task: Task, fact: Fact, worked_ms: int, **put: Any) -> None:
 def wait(
     task: Task, *, waiting_for: WaitingFor, note: str = "", worked_ms: int = 0, until: datetime | None = None
 ) -> None:
-    """Let go of the task until a person acts, or `until` then. Call it inside the transaction that opens the question.
+    """Let go of the task until a person acts, or `until` then; `note` says why in one sentence, where no approval does.
 
-    Raises ClaimLost.
+    Call it inside the transaction that opens the question. Raises ClaimLost.
     """
+    note = shortened(note, MAX_NOTE)
     waits = move(
         task,
         Fact(Kind.TASK_WAITING, {"waiting_for": waiting_for, **({"why": note} if note else {})}),

@@ -20,7 +20,17 @@ from factory.django import DjangoModelFactory
 
 from agentdesk.core.canonical import digest
 from agentdesk.roster.models import Agent, AgentVersion, Source
-from approvals.models import Approval, ApprovalKind, ApprovalStatus, Decision, Policy, PolicyVersion, Verdict
+from approvals.models import (
+    Approval,
+    ApprovalKind,
+    ApprovalStatus,
+    Cap,
+    CapVersion,
+    Decision,
+    Policy,
+    PolicyVersion,
+    Verdict,
+)
 from tasks.models import TERMINAL, Customer, Task, TaskStatus, Ticket, TicketSource, ToDo, Turn, WaitingFor
 from tools.library.models import Category, Document, Runbook
 from tools.messages.models import OutgoingMessage
@@ -34,6 +44,8 @@ ROLES = import_module("approvals.migrations.0002_roles")
 RECONCILING_ROLE = import_module("approvals.migrations.0005_reconciling_role")
 LIMIT_RIGHTS = import_module("approvals.migrations.0006_limit_rights")
 FIRST_POLICY = import_module("approvals.migrations.0003_first_policy")
+FIRST_CAPS = import_module("approvals.migrations.0008_first_caps")
+BRAKE_RIGHTS = import_module("agentdesk.brakes.migrations.0002_who_pulls_and_releases")
 STAFF_ROLES = {"agent", "lead", "finance", "auditor", "admin"}
 
 
@@ -41,10 +53,14 @@ def what_migrations_made() -> None:
     """The roles and the first policy, again, after a test that emptied the database."""
     if not Group.objects.exists():
         ROLES.make_roles(apps, None)
+        BRAKE_RIGHTS.give_rights(apps, None)
+        FIRST_CAPS.give_rights(apps, None)
         RECONCILING_ROLE.give_rights(apps, None)
         LIMIT_RIGHTS.give_rights(apps, None)
     if not Policy.objects.exists():
         FIRST_POLICY.publish(apps, None)
+    if not Cap.objects.exists():
+        FIRST_CAPS.set_caps(apps, None)
 
 
 def role(name: str) -> Group:
@@ -418,3 +434,36 @@ class DecisionFactory(DjangoModelFactory):
     seen = factory.LazyAttribute(lambda decision: decision.approval.seen_hash)
     groups = factory.LazyFunction(lambda: ["lead"])
     decided_at = factory.LazyFunction(timezone.now)
+
+
+def only_cap(name: str = "The cap", **says: Any) -> Cap:
+    """The one cap that holds anything: at most one refund of an order, ever, but for what `says` changes."""
+    what_migrations_made()
+    CapVersion.objects.update(in_force=False)
+    cap = Cap.objects.create(name=name)
+    given = {"per": "order", "max_count": 1, "reason": "For tests", **says}
+    Cap.objects.filter(pk=cap.pk).update(current=CapVersion.objects.create(cap=cap, number=1, **given))
+    cap.refresh_from_db()
+    return cap
+
+
+def generous_caps() -> None:
+    """The desk's caps are checked and never reached: for tests that refund by the hundred."""
+    what_migrations_made()
+    CapVersion.objects.update(max_count=10**9)
+    CapVersion.objects.exclude(max_sum_minor=None).update(max_sum_minor=10**15)
+
+
+def used_refund(order: Order, *, amount_minor: int = 2900, hours_ago: float = 0, **fields: Any) -> ToolCall:
+    """A refund call that happened (or may have) `hours_ago`, as caps count it."""
+    at = timezone.now() - timedelta(hours=hours_ago)
+    given = {"status": CallStatus.DONE, "finished_at": at, **fields}
+    if given["status"] not in FINISHED:
+        given |= {"finished_at": None, "started_at": at}
+    return ToolCallFactory(
+        amount_minor=amount_minor,
+        currency=order.currency,
+        subject=f"order:{order.number}",
+        customer=order.customer,
+        **given,
+    )

@@ -17,9 +17,11 @@ from functools import partial
 from asgiref.sync import sync_to_async
 from django.db import transaction
 
+from agentdesk.brakes.pulled import Braked
 from tasks import transitions
 from tasks.models import Task, WaitingFor
 from tools import apart
+from tools.braking import refuse_if_braked
 from tools.models import AttemptKind, CallStatus, Came, ToolCall
 from tools.outcomes import Found, Happened, Refused, Unclear
 from tools.outside import (
@@ -35,6 +37,7 @@ from tools.outside import (
     settle,
     settle_not,
 )
+from tools.spec import Context
 
 logger = logging.getLogger(__name__)
 
@@ -95,8 +98,8 @@ def after(progress: Progress, kind: AttemptKind, found: Found, *, key_kept: Call
 async def carry_out(task: Task, call: ToolCall, *, found: bool, ask_people: Doubt) -> None:
     """Bring a call that is `executing` to its end; afterwards it is as the database has it.
 
-    `found` says that it was `executing` already when this worker came: then it may have happened, and is asked about
-    before anything is repeated. Raises InDoubt when people have been asked (the task waits by then), ClaimLost, and
+    A brake pulled meanwhile stops whatever would act again. `found` says that it was `executing` already when this worker came: then it may have happened, and is asked about
+    before anything is repeated. Raises InDoubt when people have been asked (the task waits by then), Braked, ClaimLost, and
     DatabaseError when the database is away; the next worker finds the call and goes on.
     """
     known = asked(call)
@@ -169,8 +172,8 @@ def _take_over(task: Task, call: ToolCall, known: Asked | None, *, ask_people: D
 def _conclude(
     task: Task, known: Asked, progress: Progress, kind: AttemptKind, found: Found, *, ask_people: Doubt
 ) -> Step:
-    """Keep one answer, and what follows from it. Raises InDoubt when that is asking people."""
-    call = known.call
+    """Keep one answer, and what follows from it. Raises InDoubt when that is asking people, Braked when it is acting again."""
+    call, braked = known.call, None
     with transaction.atomic():
         transitions.confirm(task)
         came, words = in_brief(found)
@@ -188,6 +191,13 @@ def _conclude(
         if step is Step.DOUBT:
             doubt(call, task, why, ask_people=ask_people)
             transitions.wait(task, waiting_for=WaitingFor.RECONCILIATION)
+        if step is Step.ACT:
+            try:
+                refuse_if_braked(Context(task=task, call=call), known.spec)
+            except Braked as error:
+                braked = error
+    if braked is not None:  # after the commit: what was just heard stays
+        raise braked
     if step is Step.DOUBT:
         raise InDoubt(IN_DOUBT.format(tool=call.tool))
     return step

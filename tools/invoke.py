@@ -17,6 +17,7 @@ from agentdesk.events.record import gathered
 from tasks import transitions
 from tasks.models import Task
 from tools.arguments import Parsed, validated
+from tools.braking import refuse_if_braked
 from tools.calls import close, refresh
 from tools.models import FINISHED, OUTSIDE, CallStatus, Effect, ToolCall
 from tools.outside import begin
@@ -35,7 +36,7 @@ def invoke(task: Task, calls: Sequence[ToolCall], *, authorise: Authorise) -> No
     """Run the calls of a claimed task in their order, in one transaction, each unless it has ended already.
 
     Afterwards they are as the database has them; one that acts outside is `executing` then. What one call cannot do is told to the model and leaves the others
-    alone. Raises ClaimLost when the worker lost the task, whatever `authorise` raises, and DatabaseError when the database
+    alone. Raises ClaimLost when the worker lost the task, Braked, whatever `authorise` raises, and DatabaseError when the database
     is away; in each of these cases nothing happened.
     """
     before = [{name: getattr(call, name) for name in _CLOSED_BY} for call in calls]
@@ -78,6 +79,7 @@ def _run(call: ToolCall, authorise: Authorise) -> None:
         with _undoable(call):
             spec, parsed = _stored(call, spec)
             context = Context(task=call.task, call=call)
+            refuse_if_braked(context, spec)
             authorise(context, spec, parsed)
             if spec.acts_outside:
                 begin(context, spec, parsed)

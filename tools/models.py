@@ -6,6 +6,7 @@ from typing import Any
 
 from django.conf import settings
 from django.db import models
+from django.db.models.functions import Coalesce
 
 from agentdesk.core.ids import call_key
 
@@ -77,6 +78,14 @@ class ToolCall(models.Model):
     subject = models.CharField(
         max_length=120, blank=True, help_text="What a sensitive call is about, for example an order"
     )
+    customer = models.ForeignKey(
+        "tasks.Customer",
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="+",
+        help_text="Whose money a sensitive call moves, by the records it is about",
+    )
     copy_of = models.ForeignKey(
         "self",
         on_delete=models.PROTECT,
@@ -127,7 +136,20 @@ class ToolCall(models.Model):
                 name="tool_call_copy_is_finished",
             ),
         ]
-        indexes = [models.Index(fields=["status", "tool"], name="tool_call_by_status")]
+        indexes = [
+            models.Index(fields=["status", "tool"], name="tool_call_by_status"),
+            # what caps sum up
+            models.Index(
+                fields=["subject"],
+                condition=models.Q(amount_minor__isnull=False),
+                name="tool_call_money_by_subject",
+            ),
+            models.Index(
+                Coalesce("started_at", "finished_at"),
+                condition=models.Q(amount_minor__isnull=False),
+                name="tool_call_money_by_time",
+            ),
+        ]
 
     def __str__(self) -> str:
         return f"{self.tool} ({self.get_status_display()})"

@@ -10,7 +10,7 @@ from typing import Any, Generic, NoReturn, TypeVar
 from pydantic import BaseModel, ConfigDict
 
 from agentdesk.core.money import Money
-from tasks.models import Task
+from tasks.models import Customer, Task
 from tools.models import ACTS_OUTSIDE, Effect, ToolCall
 from tools.outcomes import Found, Happened, Outcome
 
@@ -75,6 +75,8 @@ class Sensitive(Generic[A]):
     title: Callable[[Context, A], str]
     """What is asked, in one line for the queue, for example `Refund $29.00 to Ann Lee for A-1001`."""
     card: Callable[[Context, A], Card]
+    customer: Callable[[Context, A], Customer | None]
+    """Whose money it is, by the records it is about; caps per customer count by it. Never what the model says."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +126,8 @@ class ToolSpec(Generic[A]):
     sensitive: Sensitive[A] | None = None
     asks_question: Callable[[A], str] | None = None
     """For a tool that is a question to people: the text of the question. Its handler never runs."""
+    inward: bool = False
+    """It changes nothing but the task's own plan, so a pulled brake does not stop it."""
     schema: dict[str, Any] = field(init=False)
 
     @property
@@ -142,6 +146,11 @@ class ToolSpec(Generic[A]):
         if self.effect == Effect.KEYED and self.outside is not None and self.outside.find is None:
             raise TypeError(f"{self.name} is keyed, so it needs `outside.find` to ask by its key")
         object.__setattr__(self, "schema", strict_schema(self.arguments))
+
+    @property
+    def brakable(self) -> bool:
+        """Whether a brake can stop it: it does something beyond reading and planning."""
+        return self.effect != Effect.READ and not self.inward
 
 
 def strict_schema(arguments: type[Arguments]) -> dict[str, Any]:

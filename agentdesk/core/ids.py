@@ -40,3 +40,7 @@ def call_key() -> str:
 
 def approval_id() -> str:
     return new_id("apr")
+
+
+def brake_id() -> str:
+    return new_id("brk")

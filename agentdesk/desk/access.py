@@ -25,6 +25,8 @@ ASK = "Ask an administrator to add you to the right group."
 WITHOUT = {
     VIEW_DESK: f"Your account has no role on this desk yet. {ASK}",
     "tasks.start_task": f"Your role looks on; it does not give agents new work. {ASK}",
+    "brakes.pull_brake": f"Your role does not pull brakes. {ASK}",
+    "brakes.release_brake": f"Your role does not release brakes. {ASK}",
     "tasks.cancel_task": f"Your role does not cancel tasks. {ASK}",
     "tasks.extend_limit": f"Your role does not extend limits. {ASK}",
 }

@@ -22,6 +22,7 @@ from tasks.models import Task, TaskStatus
 SECTIONS = (
     "tasks",
     "approvals",
+    "brakes",
     "tools",
     "store",
     "library",

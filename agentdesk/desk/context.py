@@ -9,6 +9,8 @@ from django.conf import settings
 from django.contrib.auth.models import AnonymousUser, User
 from django.http import HttpRequest
 
+from agentdesk.brakes.models import Brake
+from agentdesk.brakes.pulled import pulled
 from agentdesk.desk.access import VIEW_DESK
 from approvals import queue
 
@@ -25,6 +27,9 @@ SECTIONS = {
     "approvals": "approvals",
     "approval": "approvals",
     "decide": "approvals",
+    "brakes": "brakes",
+    "brake_pull": "brakes",
+    "brake_release": "brakes",
     "ask_outside": "approvals",
     "tickets": "tickets",
     "ticket": "tickets",
@@ -32,6 +37,7 @@ SECTIONS = {
     "tasks": "tasks",
     "task": "tasks",
     "task_cancel": "tasks",
+    "task_cap": "tasks",
     "extend_limit": "tasks",
 }
 
@@ -54,6 +60,11 @@ class Desk:
     def waiting(self) -> int:
         """How many approvals the reader could decide now."""
         return queue.count_for(self.user) if isinstance(self.user, User) and self.open_to_reader else 0
+
+    @cached_property
+    def brakes(self) -> list[Brake]:
+        """The pulled brakes, for the banner of every page."""
+        return pulled() if self.open_to_reader else []
 
     @cached_property
     def role(self) -> str:

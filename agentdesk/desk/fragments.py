@@ -11,7 +11,7 @@ from django.utils.cache import patch_vary_headers
 
 from agentdesk.desk.access import DeskRequest
 
-COUNT = {"waiting-count": "parts/_waiting_count.html"}
+EVERYWHERE = {"waiting-count": "parts/_everywhere.html"}
 
 
 def answer(
@@ -24,7 +24,7 @@ def answer(
 ) -> HttpResponse:
     """Render `page`, or for htmx the one of `regions` (element id → template) that it will replace."""
     wanted = (request.htmx.target or "") if request.htmx else ""
-    response = render(request, {**regions, **COUNT}.get(wanted, page), dict(context), status=status)
+    response = render(request, {**regions, **EVERYWHERE}.get(wanted, page), dict(context), status=status)
     patch_vary_headers(response, ["HX-Request", "HX-Target"])
     response["Cache-Control"] = "no-store"  # the back button must not show what a reader may no longer see
     return response

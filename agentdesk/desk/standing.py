@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from django.urls import reverse
+
+from agentdesk.brakes.models import Depth
+from agentdesk.brakes.pulled import pulled, taking_stopped
 from approvals.models import Approval, ApprovalKind
-from tasks.models import Task, TaskStatus, ToDo, ToDoState
+from tasks.models import Task, TaskStatus, ToDo, ToDoState, WaitingFor
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,16 +23,12 @@ def of(task: Task, todos: list[ToDo], asked: list[Approval]) -> Standing:
     """`asked` are the task's open approvals, the first to expire first."""
     match TaskStatus(task.status):
         case TaskStatus.QUEUED:
-            return Standing(
-                "It could not go on and will be tried again by itself."
-                if task.attempts
-                else "Waiting for a free agent; it starts by itself."
-            )
+            return _queued(task)
         case TaskStatus.RUNNING:
             doing = next((todo.text for todo in todos if todo.state == ToDoState.DOING), "")
             return Standing(doing or ("Planning the work." if not todos else "Working."))
         case TaskStatus.WAITING:
-            return Standing(task.waiting_note) if task.waiting_note else _waiting(asked)
+            return _waiting(task, asked)
         case TaskStatus.DONE:
             return Standing("The agent finished; its answer is below.")
         case TaskStatus.FAILED:
@@ -37,7 +37,22 @@ def of(task: Task, todos: list[ToDo], asked: list[Approval]) -> Standing:
             return Standing("A person stopped it. What was done before that stays done.")
 
 
-def _waiting(asked: list[Approval]) -> Standing:
+def _queued(task: Task) -> Standing:
+    brake = taking_stopped(pulled(Depth.TAKE), agent_id=task.agent_version.agent_id)
+    if brake is not None:
+        return Standing(brake.in_words, brake.get_absolute_url(), "Brakes")
+    return Standing(
+        "It could not go on and will be tried again by itself."
+        if task.attempts
+        else "Waiting for a free agent; it starts by itself."
+    )
+
+
+def _waiting(task: Task, asked: list[Approval]) -> Standing:
+    if task.waiting_for == WaitingFor.BRAKE:
+        return Standing(task.waiting_note, reverse("desk:brakes"), "Brakes")
+    if task.waiting_note:
+        return Standing(task.waiting_note)
     if not asked:
         return Standing("Waiting for a person.")
     first = asked[0]

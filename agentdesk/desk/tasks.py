@@ -10,7 +10,7 @@ from django.http import HttpResponse
 from django.shortcuts import redirect
 from django.views.decorators.http import require_GET, require_http_methods
 
-from agentdesk.desk import standing, timeline, waiting
+from agentdesk.desk import caps, standing, timeline, waiting
 from agentdesk.desk.access import DeskRequest, desk_page, one
 from agentdesk.desk.fragments import answer
 from agentdesk.desk.query import asked
@@ -80,6 +80,7 @@ def task(request: DeskRequest, public_id: str) -> HttpResponse:
         "refunds": Refund.objects.counted().filter(tool_call__task=found).select_related("order"),
         "usage": used_of(found),
         "followed_by": found.followed_by.order_by("created_at"),
+        **caps.shown(found, request.user),
         "extension": waiting.extension(found),
         "may_not_extend": park.may_not_extend(found, request.user),
         "elsewhere": list(lineage.rows(found)),

@@ -21,6 +21,8 @@ _TOLD_BY_EVENTS = {
     Kind.TASK_DONE: "Done",
     Kind.TASK_FAILED: "Failed",
     Kind.TASK_CANCELLED: "Cancelled",
+    Kind.CAP_LIFTED: "Let over a cap",
+    Kind.CAP_UPHELD: "A cap was kept: the call did not run",
 }
 _ONLY_FIRST = {
     Kind.TASK_QUEUED,

@@ -34,6 +34,8 @@ class Kind(models.TextChoices):
     APPROVAL_EXPIRED = "approval.expired", "Nobody answered in time"
     APPROVAL_CANCELLED = "approval.cancelled", "Sign-off withdrawn"
     APPROVAL_SUPERSEDED = "approval.superseded", "The facts changed: asked again"
+    CAP_LIFTED = "cap.lifted", "Let over a cap"
+    CAP_UPHELD = "cap.upheld", "A cap was kept"
     RECONCILIATION_OPENED = "reconciliation.opened", "Asked whether it happened"
     RECONCILIATION_ANSWERED = "reconciliation.answered", "Found out whether it happened"
 

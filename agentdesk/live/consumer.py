@@ -122,6 +122,11 @@ class LiveConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # Channels ha
                 self.told[task] = max(number, self.told[task])
             await self._tell({"task": task, "at": number})
 
+    async def desk_changed(self, _: dict[str, Any]) -> None:
+        """Something that every page shows changed, a brake for example."""
+        if self.open and self.watch.every is not None and await self._still_may_see():
+            await self._tell({"tasks": True})
+
     async def task_delta(self, message: dict[str, Any]) -> None:
         if self.open and await self._still_may_see():
             await self._tell({"task": message["task"], "turn": message["turn"], "delta": message["text"]})

@@ -11,6 +11,7 @@ from django.http import HttpRequest, JsonResponse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
+from agentdesk.brakes.pulled import headlines
 from agentdesk.core.clock import database_now
 from tasks.models import Task, TaskStatus
 
@@ -39,6 +40,7 @@ def readyz(_: HttpRequest) -> JsonResponse:
             Task.objects.claimable().annotate(claimable_since=_claimable_since()).order_by("claimable_since")
         )
         oldest, count = waiting.values_list("claimable_since", flat=True).first(), waiting.count()
+        brakes = headlines()
         held = Task.objects.filter(status=TaskStatus.RUNNING, lease_until__gte=now).count()
     except Error:
         return JsonResponse(
@@ -52,6 +54,7 @@ def readyz(_: HttpRequest) -> JsonResponse:
         "tasks_waiting_for_a_worker": count,
         "oldest_waiting_seconds": round(age.total_seconds()),
         "tasks_held_by_workers": held,
+        "brakes": brakes,
     }
     return JsonResponse(answer, status=503 if problems else 200)
 

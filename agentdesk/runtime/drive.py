@@ -20,6 +20,7 @@ from django.db import DatabaseError, connection
 from agentdesk.events.announce import prune
 from agentdesk.events.listen import listening
 from agentdesk.runtime import stop
+from agentdesk.runtime.braking import TakeBrakes
 from agentdesk.runtime.deltas import Deltas
 from agentdesk.runtime.run import Run
 from agentdesk.runtime.thinking import Thinkers
@@ -69,6 +70,7 @@ class Driver:
         self.running: dict[int, asyncio.Task[None]] = {}
         self.woken = asyncio.Event()
         self.deltas = Deltas()
+        self.brakes = TakeBrakes()
 
     async def drive(self) -> None:
         background = [
@@ -129,7 +131,7 @@ class Driver:
         return stop.requested() or time.monotonic() > self.deadline
 
     def _start(self, task: Task) -> None:
-        job = asyncio.create_task(Run(task, self.thinkers, self.deltas).advance())
+        job = asyncio.create_task(Run(task, self.thinkers, self.deltas, self.brakes).advance())
         self.running[task.pk] = job
         job.add_done_callback(lambda _, pk=task.pk: self._ended(pk))  # type: ignore[misc]
 

@@ -18,17 +18,19 @@ from django.utils import timezone
 from agentdesk.core.errors import ClaimLost, DeskError
 from agentdesk.core.text import storable
 from agentdesk.runtime import failures, journal
+from agentdesk.runtime.braking import HandBack, TakeBrakes
 from agentdesk.runtime.deltas import Deltas
 from agentdesk.runtime.failures import Next
 from agentdesk.runtime.journal import Answer, Journal
 from agentdesk.runtime.recorded_model import RecordedModel
 from agentdesk.runtime.thinking import Thinkers, instructions_for
 from agentdesk.runtime.toolbox import as_function
-from approvals.ask import ask_again, pause
+from approvals.ask import pause
 from approvals.cancel import fail_task
 from approvals.gate import Answer as GateAnswer
-from approvals.gate import MustAsk, ask_gate, authorise, never_asks
+from approvals.gate import ask_gate, authorise, never_asks
 from approvals.reconcile import ask_people
+from approvals.rest import STOPS, come_to_rest
 from tasks import park, transitions, usage
 from tasks.limits import LimitReached, Measure, Reached, Scope
 from tasks.models import Task
@@ -58,10 +60,11 @@ _CONFIG = RunConfig(
 class Run:
     """One claim of one task: from the journal to the next rest."""
 
-    def __init__(self, task: Task, thinkers: Thinkers, deltas: Deltas) -> None:
+    def __init__(self, task: Task, thinkers: Thinkers, deltas: Deltas, brakes: TakeBrakes) -> None:
         self.task = task
         self.thinkers = thinkers
         self.deltas = deltas
+        self.brakes = brakes
         self.journal: Journal
         self.stopped_by: DeskError | DatabaseError | None = None
         self.falls_back = False
@@ -77,6 +80,8 @@ class Run:
         except asyncio.CancelledError:
             await self._quietly(transitions.release, why="The worker hands over")
             raise
+        except HandBack as error:
+            await self._quietly(transitions.release, why=error.sentence)
         except LimitReached as error:
             await self._quietly(park.for_limit, reached=error.reached)
         except Exception as error:  # noqa: BLE001 -- the boundary of a run: whatever it is, the task must not be lost
@@ -121,8 +126,8 @@ class Run:
             most = version.max_seconds
             limit = usage.limit(self.task, Measure.SECONDS)
             raise LimitReached(Reached(Scope.TASK, Measure.SECONDS, limit, limit, most)) from None
-        if isinstance(self.stopped_by, MustAsk | InDoubt):
-            return  # people are asked; the task waits
+        if isinstance(self.stopped_by, (*STOPS, InDoubt)):
+            return  # the task waits
         if result.interruptions:
             asked = [self.journal.calls[item.call_id] for item in result.interruptions if item.call_id]
             await sync_to_async(pause)(self.task, asked)
@@ -136,7 +141,7 @@ class Run:
             async for _ in result.stream_events():
                 pass
         except Exception:
-            if isinstance(self.stopped_by, MustAsk | InDoubt):
+            if isinstance(self.stopped_by, (*STOPS, InDoubt)):
                 return
             if self.stopped_by is not None:
                 raise self.stopped_by from None
@@ -173,9 +178,9 @@ class Run:
         step = function if iscoroutinefunction(function) else sync_to_async(function)
         try:
             return await step(*arguments, **keywords)
-        except MustAsk as error:
+        except STOPS as error:
             self.stopped_by = error
-            await sync_to_async(ask_again)(self.task, call, why=error.sentence)
+            await sync_to_async(come_to_rest)(self.task, call, error)
             raise
         except (DeskError, DatabaseError) as error:
             self.stopped_by = error
@@ -186,10 +191,11 @@ class Run:
 
     async def _check_limits(self) -> None:
         try:
+            await self.brakes.check(self.task.agent_version.agent_id)
             usage.check(self.task)
             if usage.has_limits_of_a_day(self.task):
                 self.journal.taken = await sync_to_async(usage.take_turn)(self.task)
-        except (LimitReached, DatabaseError) as error:
+        except (HandBack, LimitReached, DatabaseError) as error:
             self.stopped_by = error
             raise
 

@@ -7,6 +7,7 @@ from django.db import models
 from django.db.models.functions import Now
 from django.urls import reverse
 
+from agentdesk.brakes.pulled import lets_take_up
 from agentdesk.core.ids import task_id
 from agentdesk.events.models import Stream
 
@@ -59,13 +60,17 @@ MAX_DEPTH = 3
 
 class TaskQuerySet(models.QuerySet["Task"]):
     def claimable(self) -> TaskQuerySet:
-        """Queued tasks whose time has come, and running ones whose worker stopped renewing its claim; oldest first."""
+        """Queued tasks whose time has come, and running ones whose worker stopped renewing its claim; oldest first.
+
+        Those that a brake keeps from being taken up are left where they are.
+        """
         return self.filter(
+            lets_take_up("agent_version__agent"),
             (
                 models.Q(status=TaskStatus.QUEUED)
                 & (models.Q(not_before__isnull=True) | models.Q(not_before__lte=Now()))
             )
-            | models.Q(status=TaskStatus.RUNNING, lease_until__lt=Now())
+            | models.Q(status=TaskStatus.RUNNING, lease_until__lt=Now()),
         ).order_by("queued_at", "id")
 
     def live(self) -> TaskQuerySet:

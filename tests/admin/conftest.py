@@ -9,9 +9,10 @@ from django.contrib.auth.models import User
 from django.db import transaction
 from django.test import Client
 
+from agentdesk.brakes.models import Brake, Depth
 from agentdesk.events.models import Kind
 from agentdesk.events.record import Fact, record
-from approvals.models import Approval
+from approvals.models import Approval, CapVersion, Exemption
 from tasks.models import Task
 from tests.factories import (
     ApprovalFactory,
@@ -27,6 +28,7 @@ from tests.factories import (
     TurnFactory,
     UserFactory,
     order_with,
+    what_migrations_made,
 )
 from tools.models import ToolCall
 
@@ -79,6 +81,17 @@ def whole_story(signer: User) -> Task:
     OutgoingMessageFactory(
         tool_call=ToolCallFactory(turn=turn, tool="notify_user", arguments=told, status="done")
     )
+    let_over_a_cap(asked, signer)
+    Brake.objects.create(
+        depth=Depth.EFFECTS,
+        tool="issue_refund",
+        reason=TRICK,
+        pulled_by=signer,
+        pulled_at=asked.finished_at,
+        released_by=signer,
+        released_at=asked.finished_at,
+        released_because=TRICK,
+    )
     with transaction.atomic():
         record(
             task,
@@ -89,6 +102,15 @@ def whole_story(signer: User) -> Task:
             Fact(Kind.TASK_DONE),
         )
     return task
+
+
+def let_over_a_cap(call: ToolCall, by: User) -> Exemption:
+    what_migrations_made()
+    version = CapVersion.objects.select_related("cap").earliest("pk")
+    given = {"cap": version.cap, "cap_version": version, "tool_call": call, "by": by}
+    return Exemption.objects.create(
+        **given, amount_minor=2900, currency="USD", reason=TRICK, at=call.finished_at
+    )
 
 
 @pytest.fixture

@@ -15,11 +15,12 @@ from django.test import RequestFactory
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
+from agentdesk.brakes.models import Brake
 from agentdesk.core import admin as core_admin
 from agentdesk.core.admin import HistoryAdmin
 from agentdesk.events.models import Event, Signal
 from agentdesk.roster.models import AgentVersion
-from approvals.models import Approval, Decision, PolicyVersion
+from approvals.models import Approval, CapVersion, Decision, Exemption, PolicyVersion
 from tasks.models import Task, Ticket, ToDo, Turn
 from tests.admin.conftest import Enter, whole_story
 from tools.library.models import Document
@@ -27,10 +28,10 @@ from tools.messages.models import OutgoingMessage
 from tools.models import ToolCall
 from tools.store.models import Charge, Order, OrderLine, Refund
 
-OURS = ("events", "roster", "tasks", "tools", "store", "library", "outbox", "approvals", "api")
+OURS = ("events", "roster", "brakes", "tasks", "tools", "store", "library", "outbox", "approvals", "api")
 HISTORY: list[type[Model]] = [
     Ticket, Task, ToDo, Turn, ToolCall, Approval, Decision, Event, AgentVersion, PolicyVersion,
-    Order, OrderLine, Charge, Refund, Document, OutgoingMessage,
+    Order, OrderLine, Charge, Refund, Document, OutgoingMessage, Brake, CapVersion, Exemption,
 ]  # fmt: skip
 
 

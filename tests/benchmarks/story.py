@@ -13,6 +13,7 @@ from agents.testing import ScriptedModel, assistant_message, function_call
 from agentdesk.roster.models import AgentVersion
 from agentdesk.runtime.thinking import Thinkers
 from tasks.models import Task
+from tests.factories import generous_caps
 from tests.scripted import Story, tell
 
 TURNS = 7
@@ -90,6 +91,7 @@ class Many(Thinkers):
 
 
 def tell_many(count: int, *, think_seconds: float = 0) -> tuple[list[Story], Many]:
+    generous_caps()
     stories, thinkers = [], Many()
     for _ in range(count):
         story = tell()

@@ -9,6 +9,7 @@ from django.db import OperationalError, connection
 from django.utils import timezone
 
 from tests.factories import TaskFactory
+from tools.braking import pull
 
 
 def ago(seconds):
@@ -42,7 +43,16 @@ def test_an_idle_desk_is_ready(client, db):
         "tasks_waiting_for_a_worker": 0,
         "oldest_waiting_seconds": 0,
         "tasks_held_by_workers": 0,
+        "brakes": [],
     }
+
+
+def test_a_desk_with_a_pulled_brake_is_ready_and_says_what_is_stopped_but_not_who_did_it(client, lena):
+    TaskFactory(queued_at=ago(300))
+    pull("take", by=lena, reason="Upgrade.")
+    answer = client.get("/readyz").json()
+    assert answer["status"] == "ready", "nobody is to be woken because tasks wait for a brake"
+    assert answer["brakes"] == ["A brake is pulled: Agents take up no tasks."]
 
 
 def test_a_task_that_waits_for_half_a_minute_is_fine(client, db):

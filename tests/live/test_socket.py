@@ -18,6 +18,7 @@ from agentdesk.live.consumer import BAD_MESSAGE, MAY_NOT_SEE, TOO_SLOW
 from tests.factories import TaskFactory, UserFactory, person
 from tests.live.conftest import move
 from tests.serving import session_of, settle
+from tools.braking import pull
 
 pytestmark = pytest.mark.crash
 
@@ -88,6 +89,20 @@ def test_a_list_is_told_to_refresh_on_connect_only_when_something_moved_since_it
     stale = open_page(vera)
     stale.watch(tasks=made_at)
     assert stale.hear_until_watching() == [{"tasks": True}]
+
+
+def test_pages_with_lists_hear_of_a_pulled_brake_though_no_task_moved(vera, lena, open_page):
+    page, of_one_task = open_page(vera), open_page(vera)
+    page.watch(tasks=True)
+    of_one_task.watch(**{TaskFactory().public_id: 0})
+    page.hear_until_watching()
+    of_one_task.hear_until_watching()
+
+    pull("take", by=lena, reason="Upgrade.")
+
+    assert page.hear() == {"tasks": True}
+    with pytest.raises(TimeoutError):
+        of_one_task.hear(0.3)
 
 
 def test_a_change_that_rolls_back_is_not_announced(vera, open_page):

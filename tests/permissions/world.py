@@ -15,11 +15,12 @@ from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver
 
 from agentdesk.api.models import StartRequest, Token
+from agentdesk.brakes.models import Brake, Depth
 from agentdesk.core.canonical import digest
 from agentdesk.events.models import Signal
 from agentdesk.roster.models import ModelPrice
 from approvals.ask import pause
-from approvals.models import Approval, ApprovalKind
+from approvals.models import Approval, ApprovalKind, Cap, Exemption
 from tasks.intake import open_ticket
 from tasks.models import Task, TaskStatus, TicketSource, Usage, WaitingFor
 from tests.factories import (
@@ -141,6 +142,25 @@ def build() -> World:
         Group.objects.create(name="empty"),
         LogEntry.objects.create(user=other, action_flag=CHANGE, object_repr="x", change_message="x"),
         StartRequest.objects.create(user=other, key="x", body_hash="x", task=task),
+        (cap := Cap.objects.select_related("current").order_by("pk")[0]),
+        cap.current,
+        Exemption.objects.create(
+            cap=cap,
+            cap_version=cap.current,
+            tool_call=approval.tool_call,
+            amount_minor=2900,
+            currency="USD",
+            by=other,
+            reason="Agreed.",
+            at=task.created_at,
+        ),
+        Brake.objects.create(
+            depth=Depth.EFFECTS,
+            tool="notify_user",
+            reason="A wrong text.",
+            pulled_by=other,
+            pulled_at=task.created_at,
+        ),
         Token.objects.create(user=other, name="x", digest="0" * 64),
     ]
     # nothing is left for a worker, or /readyz would complain after a minute of tests
@@ -159,6 +179,8 @@ def _ids(rows: dict[str, Any], ticket_id: str, ended_id: str) -> dict[str, dict[
     ids: dict[str, dict[str, Any]] = {
         "desk:approval": {"public_id": approval.public_id},
         "desk:decide": {"public_id": approval.public_id},
+        "desk:brake_release": {"public_id": rows["brakes.brake"].public_id},
+        "desk:task_cap": {"public_id": task.public_id},
         "desk:ticket": {"public_id": ticket_id},
         "desk:task": {"public_id": task.public_id},
         "desk:task_cancel": {"public_id": task.public_id},

@@ -10,8 +10,9 @@ from email.utils import parseaddr
 
 from django.conf import settings
 from django.core.mail import BadHeaderError, EmailMessage
-from django.db import transaction
+from django.db import models, transaction
 
+from agentdesk.brakes.pulled import Braked, lets_act, refuse_effect
 from agentdesk.core import rows
 from agentdesk.core.clock import from_now
 from agentdesk.core.text import shortened
@@ -20,6 +21,7 @@ from tools.models import ToolCall
 
 logger = logging.getLogger(__name__)
 
+TOOL = "notify_user"
 STUCK_AFTER = timedelta(minutes=5)
 NOT_SENT = (
     smtplib.SMTPResponseException,
@@ -33,13 +35,12 @@ NOT_SENT = (
 
 
 def deliver_pending() -> int:
-    """Send every message that waits and return how many were sent. Must not run inside a transaction."""
+    """Send every message that waits and return how many were sent; a pulled brake keeps them where they are.
+
+    Must not run inside a transaction.
+    """
     declare_stuck_unknown()
-    waiting = (
-        OutgoingMessage.objects.filter(status=MessageStatus.PENDING)
-        .order_by("id")
-        .values_list("pk", flat=True)
-    )
+    waiting = _sendable().order_by("id").values_list("pk", flat=True)
     return sum(_deliver(pk) for pk in list(waiting))
 
 
@@ -56,8 +57,24 @@ def message_id(message: OutgoingMessage) -> str:
     return f"<{message.tool_call.key}@{domain}>"
 
 
+def _sendable() -> models.QuerySet[OutgoingMessage]:
+    return OutgoingMessage.objects.filter(
+        lets_act(TOOL, agent="task__agent_version__agent"), status=MessageStatus.PENDING
+    )
+
+
+def _whose(pk: int) -> set[str]:
+    return set(
+        OutgoingMessage.objects.filter(pk=pk).values_list("task__agent_version__agent__name", flat=True)
+    )
+
+
 def _deliver(pk: int) -> bool:
     with transaction.atomic(durable=True):  # the claim is on disk before anything leaves
+        try:
+            refuse_effect(TOOL, agents=lambda: _whose(pk))
+        except Braked:
+            return False
         claimed = rows.change(
             OutgoingMessage,
             pk,

@@ -42,6 +42,7 @@ def _signed(tool: GivingBack) -> Sensitive[Any]:
         facts=lambda context, arguments: facts(tool.intent(context, arguments)),
         title=lambda context, arguments: title(tool.intent(context, arguments)),
         card=lambda context, arguments: card(tool.intent(context, arguments), context.task),
+        customer=lambda context, arguments: tool.intent(context, arguments).order.customer,
     )
 
 

@@ -1,0 +1,7 @@
+from django.apps import AppConfig
+
+
+class BrakesConfig(AppConfig):
+    name = "agentdesk.brakes"
+    label = "brakes"
+    verbose_name = "Brakes"
