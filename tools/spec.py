@@ -12,6 +12,10 @@ from agentdesk.core.money import Money
 from tasks.models import Task
 from tools.models import Effect, ToolCall
 
+DEADLINE_SECONDS = 5.0
+"""A handler holds its process' database thread, and on SQLite the write lock of everybody. A beat that was due when it began
+and waits for it must still renew the claims of that process in time: 2.5 s + 5 s < 10 s (tasks.transitions)."""
+
 
 class Arguments(BaseModel):
     """Base of every tool's arguments: no coercion, no unknown keys, nothing optional."""
@@ -86,6 +90,8 @@ class ToolSpec(Generic[A]):
     """Runs inside the transaction of its result (read, local); returns JSON. Raises ToolError."""
     label: Callable[[dict[str, Any]], str]
     """One short line for people from the parsed arguments, for example `Refund $29.00 on A-1001`."""
+    deadline_seconds: float = DEADLINE_SECONDS
+    """How long the handler may take before it is cut and rolled back."""
     sensitive: Sensitive[A] | None = None
     asks_question: Callable[[A], str] | None = None
     """For a tool that is a question to people: the text of the question. Its handler never runs."""
@@ -97,6 +103,8 @@ class ToolSpec(Generic[A]):
         return self.sensitive is not None or self.asks_question is not None
 
     def __post_init__(self) -> None:
+        if not 0 < self.deadline_seconds <= DEADLINE_SECONDS:
+            raise ValueError(f"{self.name}: the deadline must be at most {DEADLINE_SECONDS:g} seconds")
         object.__setattr__(self, "schema", strict_schema(self.arguments))
 
 

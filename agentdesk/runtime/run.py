@@ -14,7 +14,7 @@ from django.db import DatabaseError
 
 from agentdesk.core.errors import ClaimLost, DeskError
 from agentdesk.core.text import storable
-from agentdesk.runtime import failures, journal
+from agentdesk.runtime import failures, journal, stop
 from agentdesk.runtime.deltas import Deltas
 from agentdesk.runtime.journal import Answer, Journal
 from agentdesk.runtime.recorded_model import RecordedModel
@@ -53,6 +53,12 @@ class LimitReached(DeskError):
     code = "limit"
 
 
+class HandOver(DeskError):
+    """The worker was told to stop: the task goes back to the queue, for others at once."""
+
+    code = "hand_over"
+
+
 class Run:
     """One claim of one task: from the journal to the next rest."""
 
@@ -74,6 +80,8 @@ class Run:
         except asyncio.CancelledError:
             await self._quietly(transitions.release, why="The worker hands over")
             raise
+        except HandOver as error:
+            await self._quietly(transitions.release, why=error.sentence, attempts=self.task.attempts)
         except LimitReached as error:
             await self._quietly(fail_task, why=error.sentence)
         except Exception as error:  # noqa: BLE001 -- the boundary of a run: whatever it is, the task must not be lost
@@ -167,6 +175,9 @@ class Run:
         await sync_to_async(journal.record_turn)(self.journal, answer, worked_ms=self._lap())
 
     async def _check_limits(self) -> None:
+        if stop.requested():  # all that was answered and done is recorded: the safe point
+            self.stopped_by = HandOver("The worker stops; another one goes on.")
+            raise self.stopped_by
         version = self.task.agent_version
         if self.task.turns_used >= version.max_turns:
             self._stop(f"It took {version.max_turns} turns, its limit, without finishing.")
