@@ -19,9 +19,21 @@ from django.utils import timezone
 from factory.django import DjangoModelFactory
 
 from agentdesk.core.canonical import digest
+from agentdesk.core.version import version
 from agentdesk.roster.models import Agent, AgentVersion, Source
 from approvals.models import Approval, ApprovalKind, ApprovalStatus, Decision, Policy, PolicyVersion, Verdict
-from tasks.models import TERMINAL, Customer, Task, TaskStatus, Ticket, TicketSource, ToDo, Turn, WaitingFor
+from tasks.models import (
+    TERMINAL,
+    Customer,
+    Task,
+    TaskStatus,
+    Ticket,
+    TicketSource,
+    ToDo,
+    Turn,
+    WaitingFor,
+    WorkerProcess,
+)
 from tools.library.models import Category, Document, Runbook
 from tools.messages.models import OutgoingMessage
 from tools.models import FINISHED, CallStatus, Effect, ToolCall
@@ -396,3 +408,18 @@ class DecisionFactory(DjangoModelFactory):
     seen = factory.LazyAttribute(lambda decision: decision.approval.seen_hash)
     groups = factory.LazyFunction(lambda: ["lead"])
     decided_at = factory.LazyFunction(timezone.now)
+
+
+class WorkerProcessFactory(DjangoModelFactory):
+    """A worker that has just shown life."""
+
+    class Meta:
+        model = WorkerProcess
+
+    name = factory.Sequence(lambda n: f"host:{4000 + n}:abcd")
+    host = "host"
+    pid = factory.Sequence(lambda n: 4000 + n)
+    version = factory.LazyFunction(version)
+    started_at = factory.LazyFunction(timezone.now)
+    seen_at = factory.LazyFunction(timezone.now)
+    capacity = 50

@@ -88,6 +88,7 @@ class Run:
             await self._after_failure(error)
 
     async def _advance(self) -> None:
+        transitions.refuse_worker_killer(self.task)
         self.journal = await sync_to_async(journal.load)(self.task)
         version = self.task.agent_version
         inner, model_name = self.thinkers.choose(version)
