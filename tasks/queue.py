@@ -14,7 +14,8 @@ from agentdesk.events.announce import send_all
 
 JOB = "agentdesk.runtime.job.advance"
 """The one place that names the job which claims and drives tasks."""
-
+SCHEDULE = "agentdesk: look for work"
+"""The name of the wake-up that comes every minute."""
 STUCK = timedelta(seconds=360)
 """A wake-up that waits longer means that the queue does not move: a busy worker takes the next one after its four minutes."""
 

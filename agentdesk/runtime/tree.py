@@ -34,7 +34,6 @@ START_SECONDS = 30.0
 STOP_SECONDS = stop.DRAIN_SECONDS + 5.0
 HURRY_SECONDS = 3.0
 LAST_WORDS_SECONDS = 5.0
-WAKE_UP = "agentdesk: look for work"
 
 
 def run() -> int:
@@ -72,7 +71,7 @@ def ensure_wake_ups() -> None:
     """A wake-up now, and one a minute for what waits for its time or lost its worker."""
     with transaction.atomic():
         Schedule.objects.update_or_create(
-            name=WAKE_UP,
+            name=queue.SCHEDULE,
             defaults={
                 "func": queue.JOB,
                 "schedule_type": Schedule.MINUTES,
