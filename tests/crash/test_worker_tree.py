@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import subprocess
 import time
 from collections.abc import Iterator
@@ -191,3 +192,24 @@ def test_a_stop_while_it_starts_is_heard(data: Path) -> None:
     process.terminate()
 
     assert process.wait(timeout=20) == 0
+
+
+def test_systemd_is_told_when_it_is_ready_that_it_lives_and_when_it_stops(data: Path) -> None:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as listener:
+        listener.bind(str(data / "notify"))
+        listener.settimeout(30)
+        process = start("manage.py", "work", data=data, NOTIFY_SOCKET=str(data / "notify"))
+        heard: list[str] = []
+
+        def hear(state: str) -> None:
+            while state not in heard:
+                heard.append(listener.recv(100).decode())
+
+        try:
+            hear("READY=1")
+            hear("WATCHDOG=1")
+            process.terminate()
+            hear("STOPPING=1")
+        finally:
+            process.terminate()
+            assert process.wait(timeout=20) == 0
