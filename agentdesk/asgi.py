@@ -9,6 +9,9 @@ from channels.routing import ProtocolTypeRouter
 from channels.security.websocket import AllowedHostsOriginValidator
 from django.core.asgi import get_asgi_application
 
+from agentdesk.core.lifeline import end_with_supervisor
+
+end_with_supervisor()  # one that dies must not leave a web process that keeps the port
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "agentdesk.settings")
 http = get_asgi_application()
 

@@ -185,11 +185,23 @@ SQLITE = {
 DATABASE_URL = read(ENV, "DATABASE_URL", "", url("postgres", "postgresql"))
 WORKER = sys.argv[1:2] == ["work"]
 """Workers keep their connection; a web process under ASGI would keep one a thread."""
+POSTGRES = environ.Env.db_url_config(DATABASE_URL) if DATABASE_URL else {}
+POSTGRES_OPTIONS = {
+    # a server that is gone without a word is noticed within seconds, not after the kernel's two hours
+    "connect_timeout": 5,
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 20_000,
+    # a worker gives up a lock before its tool's deadline, and its own locks when somebody stopped it
+    **({"options": "-c lock_timeout=4s -c idle_in_transaction_session_timeout=15s"} if WORKER else {}),
+}
 DATABASES: dict[str, dict[str, Any]] = {
     "default": {
-        **environ.Env.db_url_config(DATABASE_URL),
+        **POSTGRES,
         "CONN_MAX_AGE": 60 if WORKER else 0,
         "CONN_HEALTH_CHECKS": True,
+        "OPTIONS": {**POSTGRES_OPTIONS, **POSTGRES.get("OPTIONS", {})},
     }
     if DATABASE_URL
     else SQLITE

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from django.db import transaction
 from django.utils import timezone
 from django_q.conf import Conf
@@ -12,6 +14,10 @@ from agentdesk.events.announce import send_all
 
 JOB = "agentdesk.runtime.job.advance"
 """The one place that names the job which claims and drives tasks."""
+SCHEDULE = "agentdesk: look for work"
+"""The name of the wake-up that comes every minute."""
+STUCK = timedelta(seconds=360)
+"""A wake-up that waits longer means that the queue does not move: a busy worker takes the next one after its four minutes."""
 
 
 WORK = "work"
@@ -32,3 +38,15 @@ def wake() -> None:
     if any(row.func() == JOB for row in untaken):
         return
     async_task(JOB, q_options={"save": False})
+
+
+def oldest_untaken() -> timedelta:
+    """How long the oldest wake-up has waited for a worker; zero when none does."""
+    now = timezone.now()
+    since = (
+        OrmQ.objects.filter(key=Conf.CLUSTER_NAME, lock__lt=now)
+        .order_by("lock")
+        .values_list("lock", flat=True)
+        .first()
+    )
+    return now - since if since else timedelta()

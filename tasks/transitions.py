@@ -14,12 +14,12 @@ from typing import Any
 
 from django.contrib.auth.models import User
 from django.db import transaction
-from django.db.models import F
+from django.db.models import Case, F, IntegerField, When
 from django.db.models.functions import Coalesce, Now
 
 from agentdesk.core import rows
 from agentdesk.core.clock import from_now
-from agentdesk.core.errors import ClaimLost, Late
+from agentdesk.core.errors import ClaimLost, DeskError, Late
 from agentdesk.core.text import shortened
 from agentdesk.events.models import Kind
 from agentdesk.events.record import Fact, move, write
@@ -29,6 +29,8 @@ from tasks.models import LIVE, Task, TaskStatus, WaitingFor
 LEASE = timedelta(seconds=10)
 HEARTBEAT_SECONDS = 2.5
 MAX_NOTE = 400
+MAX_LOST_CLAIMS = 10
+"""In a row and without a turn: far beyond what crashes and restarts do to one task, so that it must be the task itself."""
 
 _UNCLAIMED = {"holder": "", "lease_until": None}
 
@@ -51,6 +53,11 @@ def claim(*, holder: str, limit: int, only: int | None = None) -> list[Task]:
             last_event=F("last_event") + 1,
             started_at=Coalesce("started_at", Now()),
             not_before=None,
+            lost_claims=Case(
+                When(status=TaskStatus.RUNNING, then=F("lost_claims") + 1),
+                default=F("lost_claims"),
+                output_field=IntegerField(),
+            ),
         )
         taken = Task.objects.select_related("agent_version__agent", "customer", "ticket", "previous")
         claimed = list(taken.filter(pk__in=free).order_by("queued_at", "id"))
@@ -64,6 +71,15 @@ def renew(*, holder: str) -> set[int]:
         held = Task.objects.filter(holder=holder, status=TaskStatus.RUNNING)
         held.update(lease_until=from_now(LEASE))
         return set(held.values_list("pk", flat=True))
+
+
+def refuse_worker_killer(task: Task) -> None:
+    """Raises DeskError when one worker after another was lost while it held this task: it must not take all of them."""
+    if task.lost_claims >= MAX_LOST_CLAIMS:
+        raise DeskError(
+            f"Its worker was lost {task.lost_claims} times in a row while it worked on this turn. "
+            "Look into the workers' log, mend what stops them, then start the task again."
+        )
 
 
 def hold(task_id: int, *, fence: int) -> Task:
@@ -96,7 +112,7 @@ def progress(task: Task, *facts: Fact, put: dict[str, Any], add: dict[str, int])
 
     Call it first in the transaction: it locks the row.
     """
-    if not move(task, *facts, where=_claim_of(task), put=put, add=add):
+    if not move(task, *facts, where=_claim_of(task), put={**put, "lost_claims": 0}, add=add):
         raise _lost()
 
 

@@ -19,6 +19,7 @@ from django.utils import timezone
 from factory.django import DjangoModelFactory
 
 from agentdesk.core.canonical import digest
+from agentdesk.core.version import version
 from agentdesk.roster.models import Agent, AgentVersion, Source
 from approvals.models import (
     Approval,
@@ -31,7 +32,18 @@ from approvals.models import (
     PolicyVersion,
     Verdict,
 )
-from tasks.models import TERMINAL, Customer, Task, TaskStatus, Ticket, TicketSource, ToDo, Turn, WaitingFor
+from tasks.models import (
+    TERMINAL,
+    Customer,
+    Task,
+    TaskStatus,
+    Ticket,
+    TicketSource,
+    ToDo,
+    Turn,
+    WaitingFor,
+    WorkerProcess,
+)
 from tools.library.models import Category, Document, Runbook
 from tools.messages.models import OutgoingMessage
 from tools.models import FINISHED, OUTSIDE, Attempt, AttemptKind, CallStatus, Came, Effect, ToolCall
@@ -467,3 +479,18 @@ def used_refund(order: Order, *, amount_minor: int = 2900, hours_ago: float = 0,
         customer=order.customer,
         **given,
     )
+
+
+class WorkerProcessFactory(DjangoModelFactory):
+    """A worker that has just shown life."""
+
+    class Meta:
+        model = WorkerProcess
+
+    name = factory.Sequence(lambda n: f"host:{4000 + n}:abcd")
+    host = "host"
+    pid = factory.Sequence(lambda n: 4000 + n)
+    version = factory.LazyFunction(version)
+    started_at = factory.LazyFunction(timezone.now)
+    seen_at = factory.LazyFunction(timezone.now)
+    capacity = 50

@@ -16,7 +16,7 @@ import redis
 
 POSTGRES_URL = os.environ.get("AGENTDESK_TEST_POSTGRES_URL", "postgres://postgres@127.0.0.1:5432/postgres")
 REDIS_URL = os.environ.get("AGENTDESK_TEST_REDIS_URL", "redis://127.0.0.1:6379/15")
-ROUNDS = [["flows", "races", "tools", "tasks", "approvals"], ["events", "live", "api"]]
+ROUNDS = [["flows", "races", "tools", "tasks", "approvals"], ["events", "live", "api"], ["scale"]]
 """One after the other: streams follow commits, and a test that keeps a transaction open for long, in whatever database of
 the server, holds back what counts as settled (see agentdesk.events.models)."""
 

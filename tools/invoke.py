@@ -19,10 +19,12 @@ from tasks.models import Task
 from tools.arguments import Parsed, validated
 from tools.braking import refuse_if_braked
 from tools.calls import close, refresh
+from tools.deadline import TooSlow, within
 from tools.models import FINISHED, OUTSIDE, CallStatus, Effect, ToolCall
 from tools.outside import begin
 from tools.registry import find
 from tools.spec import Context, ToolSpec
+from tools.stuck import too_slow
 
 logger = logging.getLogger(__name__)
 
@@ -55,6 +57,9 @@ def invoke(task: Task, calls: Sequence[ToolCall], *, authorise: Authorise) -> No
     except BaseException as error:
         for call, was in zip(calls, before, strict=True):
             vars(call).update(was)
+        if isinstance(error, _CutOff):
+            _close_cut_off(task, calls, error, authorise=authorise)
+            return
         if not isinstance(error, IntegrityError | DataError):
             raise
         _refused_at_commit(task, calls, error, authorise=authorise)
@@ -77,14 +82,9 @@ def _run(call: ToolCall, authorise: Authorise) -> None:
         return
     try:
         with _undoable(call):
-            spec, parsed = _stored(call, spec)
-            context = Context(task=call.task, call=call)
-            refuse_if_braked(context, spec)
-            authorise(context, spec, parsed)
-            if spec.acts_outside:
-                begin(context, spec, parsed)
-            elif not close(call, CallStatus.DONE, spec.handler(context, parsed.value)):
-                raise _EndedMeanwhile
+            _act(call, spec, authorise)
+    except TooSlow as error:
+        raise _CutOff(call, error.seconds) from None
     except _EndedMeanwhile:
         return
     except ToolError as error:
@@ -99,6 +99,27 @@ def _run(call: ToolCall, authorise: Authorise) -> None:
             f"{call.tool} failed inside and nothing was changed. Ask a person if you cannot do without it.",
             "tool_crashed",
         ) from None
+
+
+class _CutOff(Exception):
+    """A call's handler was cut at its deadline; the whole transaction has to go, because its connection was interrupted."""
+
+    def __init__(self, call: ToolCall, seconds: float) -> None:
+        super().__init__(call.key)
+        self.call, self.seconds = call, seconds
+
+
+def _act(call: ToolCall, found: ToolSpec[Any] | None, authorise: Authorise) -> None:
+    spec, parsed = _stored(call, found)
+    context = Context(task=call.task, call=call)
+    refuse_if_braked(context, spec)
+    authorise(context, spec, parsed)
+    if spec.acts_outside:
+        begin(context, spec, parsed)
+        return
+    result = within(spec.deadline_seconds, call.pk, spec.handler, context, parsed.value)
+    if not close(call, CallStatus.DONE, result):
+        raise _EndedMeanwhile
 
 
 class _EndedMeanwhile(Exception):
@@ -137,6 +158,18 @@ def _refused_at_commit(
     with transaction.atomic():
         transitions.confirm(task)
         close(call, CallStatus.FAILED, {"error": failed.sentence}, code=failed.code)
+
+
+def _close_cut_off(task: Task, calls: Sequence[ToolCall], cut: _CutOff, *, authorise: Authorise) -> None:
+    """Close the call that took too long, then run the others again."""
+    logger.warning(
+        "%s took longer than %s s on call %s and was cut", cut.call.tool, cut.seconds, cut.call.key
+    )
+    with transaction.atomic():
+        transitions.confirm(task)
+        close(cut.call, CallStatus.FAILED, {"error": too_slow(cut.call.tool, cut.seconds)}, code="too_slow")
+    if others := [call for call in calls if call is not cut.call]:
+        invoke(task, others, authorise=authorise)
 
 
 def _against_a_rule(call: ToolCall, error: Exception) -> _Failed:

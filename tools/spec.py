@@ -14,6 +14,10 @@ from tasks.models import Customer, Task
 from tools.models import ACTS_OUTSIDE, Effect, ToolCall
 from tools.outcomes import Found, Happened, Outcome
 
+DEADLINE_SECONDS = 5.0
+"""A handler holds its process' database thread, and on SQLite the write lock of everybody. A beat that was due when it began
+and waits for it must still renew the claims of that process in time: 2.5 s + 5 s < 10 s (tasks.transitions)."""
+
 
 class Arguments(BaseModel):
     """Base of every tool's arguments: no coercion, no unknown keys, nothing optional."""
@@ -123,6 +127,8 @@ class ToolSpec(Generic[A]):
     outside: Outside[A] | None = None
     """Needed for keyed and unkeyed tools, instead of a handler. A local tool that was keyed before keeps it, for the calls
     that began then."""
+    deadline_seconds: float = DEADLINE_SECONDS
+    """How long the handler may take before it is cut and rolled back."""
     sensitive: Sensitive[A] | None = None
     asks_question: Callable[[A], str] | None = None
     """For a tool that is a question to people: the text of the question. Its handler never runs."""
@@ -140,11 +146,13 @@ class ToolSpec(Generic[A]):
         return self.effect in ACTS_OUTSIDE
 
     def __post_init__(self) -> None:
-        """Raises TypeError when the declaration does not hold together."""
+        """Raises TypeError or ValueError when the declaration does not hold together."""
         if self.acts_outside and self.outside is None:
             raise TypeError(f"{self.name} acts outside, so it needs `outside`")
         if self.effect == Effect.KEYED and self.outside is not None and self.outside.find is None:
             raise TypeError(f"{self.name} is keyed, so it needs `outside.find` to ask by its key")
+        if not 0 < self.deadline_seconds <= DEADLINE_SECONDS:
+            raise ValueError(f"{self.name}: the deadline must be at most {DEADLINE_SECONDS:g} seconds")
         object.__setattr__(self, "schema", strict_schema(self.arguments))
 
     @property

@@ -159,8 +159,11 @@ def _wait_until_quiet(address: str) -> None:
     """Until no task is queued or in a worker's hands: then two runs give the same pictures, clock times aside."""
 
     def quiet() -> bool:
-        with urllib.request.urlopen(f"{address}/readyz", timeout=5) as answer:  # noqa: S310 -- our own desk
-            state = json.load(answer)
+        try:
+            with urllib.request.urlopen(f"{address}/readyz", timeout=5) as answer:  # noqa: S310 -- our own desk
+                state = json.load(answer)
+        except urllib.error.HTTPError:
+            return False  # the workers are not there yet
         return not state["tasks_waiting_for_a_worker"] and not state["tasks_held_by_workers"]
 
     if not _within(QUIET_SECONDS, quiet):

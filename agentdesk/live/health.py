@@ -5,15 +5,14 @@ from __future__ import annotations
 from datetime import timedelta
 
 from django.db import Error, connection
-from django.db.models import Case, DateTimeField, F, When
-from django.db.models.functions import Coalesce, Greatest
 from django.http import HttpRequest, JsonResponse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from agentdesk.brakes.pulled import headlines
-from agentdesk.core.clock import database_now
-from tasks.models import Task, TaskStatus
+from tasks import queue, workers
+from tasks.models import WorkerProcess
+from tasks.workers import Waiting
 
 PATIENCE = timedelta(seconds=60)
 
@@ -33,43 +32,43 @@ def healthz(_: HttpRequest) -> JsonResponse:
 @never_cache
 @require_safe
 def readyz(_: HttpRequest) -> JsonResponse:
-    """200 while tasks are taken up; 503 with sentences when one has waited over a minute for a worker."""
+    """200 while workers show life, take up tasks and wake up for new ones; otherwise 503 with a sentence for each problem."""
     try:
-        now = database_now()
-        waiting = (
-            Task.objects.claimable().annotate(claimable_since=_claimable_since()).order_by("claimable_since")
-        )
-        oldest, count = waiting.values_list("claimable_since", flat=True).first(), waiting.count()
+        alive = WorkerProcess.objects.alive().count()
+        waiting, held = workers.waiting(), workers.held()
+        stuck = queue.oldest_untaken()
         brakes = headlines()
-        held = Task.objects.filter(status=TaskStatus.RUNNING, lease_until__gte=now).count()
     except Error:
         return JsonResponse(
             {"status": "not ready", "problems": ["The database does not answer."]}, status=503
         )
-    age = max(now - oldest, timedelta()) if oldest else timedelta()
-    problems = [_too_slow(age, held)] if age > PATIENCE else []
+    problems = [*_no_workers(alive), *_too_slow(waiting, alive), *_stuck(stuck, alive)]
     answer = {
         "status": "not ready" if problems else "ready",
         "problems": problems,
-        "tasks_waiting_for_a_worker": count,
-        "oldest_waiting_seconds": round(age.total_seconds()),
+        "workers_alive": alive,
+        "tasks_waiting_for_a_worker": waiting.count,
+        "oldest_waiting_seconds": round(waiting.oldest.total_seconds()),
         "tasks_held_by_workers": held,
         "brakes": brakes,
     }
     return JsonResponse(answer, status=503 if problems else 200)
 
 
-def _claimable_since() -> Case:
-    queued = Greatest("queued_at", Coalesce("not_before", "queued_at"))
-    return Case(
-        When(status=TaskStatus.RUNNING, then=F("lease_until")), default=queued, output_field=DateTimeField()
-    )
+def _no_workers(alive: int) -> list[str]:
+    return [] if alive else ["No worker shows life: start them with “manage.py work”."]
 
 
-def _too_slow(age: timedelta, held: int) -> str:
-    seconds = round(age.total_seconds())
-    if held:
-        return (
-            f"A task has waited {seconds} s for a worker, although workers hold {held}: start more workers."
-        )
-    return f"A task has waited {seconds} s and no worker holds any: start the workers with “manage.py work”."
+def _too_slow(waiting: Waiting, alive: int) -> list[str]:
+    if waiting.oldest <= PATIENCE:
+        return []
+    cure = "although workers show life: start more of them" if alive else "for a worker"
+    return [f"A task has waited {waiting.oldest.total_seconds():.0f} s {cure}."]
+
+
+def _stuck(age: timedelta, alive: int) -> list[str]:
+    if not alive or age <= queue.STUCK:
+        return []
+    return [
+        f"The queue does not move: a wake-up has waited {age.total_seconds():.0f} s. Restart the workers."
+    ]

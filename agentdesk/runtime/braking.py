@@ -15,9 +15,9 @@ SECONDS = 1.0
 
 
 class HandBack(DeskError):
-    """A brake keeps this task from its next turn: it goes back to the queue, where it stays while the brake is pulled."""
+    """A brake or the end of the worker keeps this task from its next turn: it goes back to the queue."""
 
-    code = "braked"
+    code = "handed_back"
 
 
 class TakeBrakes:

@@ -19,7 +19,7 @@ from django.db import DatabaseError, connection
 
 from agentdesk.events.announce import prune
 from agentdesk.events.listen import listening
-from agentdesk.runtime import stop
+from agentdesk.runtime import life, stop
 from agentdesk.runtime.braking import TakeBrakes
 from agentdesk.runtime.deltas import Deltas
 from agentdesk.runtime.run import Run
@@ -74,6 +74,8 @@ class Driver:
 
     async def drive(self) -> None:
         background = [
+            asyncio.create_task(life.turn_forever(lambda: len(self.running))),
+            asyncio.create_task(life.ask_database_thread_forever()),
             asyncio.create_task(self.deltas.flush_forever()),
             asyncio.create_task(_every(transitions.HEARTBEAT_SECONDS, self._beat)),
             asyncio.create_task(_every(SWEEP_SECONDS, self._sweep)),
@@ -157,14 +159,20 @@ class Driver:
         await sync_to_async(_deliver, thread_sensitive=False)()
 
     async def _hand_over(self) -> None:
-        """Let running tasks come to a rest while there is time, then give the others back to the queue."""
-        patience = 5.0 if stop.requested() else self.hand_over - time.monotonic()
-        jobs = list(self.running.values())
-        if jobs:
-            _, late = await asyncio.wait(jobs, timeout=max(0.0, patience))
-            for job in late:
-                job.cancel()
-            await asyncio.gather(*late, return_exceptions=True)
+        """Let running tasks come to a rest while there is time, then give the others back to the queue.
+
+        Told to stop, a run lets go by itself before it would ask the model again.
+        """
+        late = set(self.running.values())
+        patience = stop.DRAIN_SECONDS if stop.requested() else self.hand_over - time.monotonic()
+        end = time.monotonic() + patience
+        while late and time.monotonic() < end and not stop.hurried():
+            _, late = await asyncio.wait(late, timeout=LOOK_SECONDS)
+            if stop.requested():
+                end = min(end, time.monotonic() + stop.DRAIN_SECONDS)
+        for job in late:
+            job.cancel()
+        await asyncio.gather(*late, return_exceptions=True)
 
 
 async def _every(seconds: float, step: Callable[[], Awaitable[Any]]) -> None:

@@ -17,7 +17,7 @@ from django.utils import timezone
 
 from agentdesk.core.errors import ClaimLost, DeskError
 from agentdesk.core.text import storable
-from agentdesk.runtime import failures, journal
+from agentdesk.runtime import failures, journal, stop
 from agentdesk.runtime.braking import HandBack, TakeBrakes
 from agentdesk.runtime.deltas import Deltas
 from agentdesk.runtime.failures import Next
@@ -81,13 +81,14 @@ class Run:
             await self._quietly(transitions.release, why="The worker hands over")
             raise
         except HandBack as error:
-            await self._quietly(transitions.release, why=error.sentence)
+            await self._quietly(transitions.release, why=error.sentence, attempts=self.task.attempts)
         except LimitReached as error:
             await self._quietly(park.for_limit, reached=error.reached)
         except Exception as error:  # noqa: BLE001 -- the boundary of a run: whatever it is, the task must not be lost
             await self._after_failure(error)
 
     async def _advance(self) -> None:
+        transitions.refuse_worker_killer(self.task)
         self.journal = await sync_to_async(journal.load)(self.task)
         version = self.task.agent_version
         self.falls_back = failures.falls_back(
@@ -191,6 +192,8 @@ class Run:
 
     async def _check_limits(self) -> None:
         try:
+            if stop.requested():  # all that was answered and done is recorded: the safe point
+                raise HandBack("The worker stops; another one goes on.")
             await self.brakes.check(self.task.agent_version.agent_id)
             usage.check(self.task)
             if usage.has_limits_of_a_day(self.task):

@@ -4,6 +4,7 @@ from tasks.models.ticket import Ticket, TicketSource
 from tasks.models.todo import ToDo, ToDoState
 from tasks.models.turn import Turn
 from tasks.models.usage import Usage
+from tasks.models.worker import WorkerProcess
 
 __all__ = [
     "LIVE",
@@ -20,4 +21,5 @@ __all__ = [
     "Turn",
     "Usage",
     "WaitingFor",
+    "WorkerProcess",
 ]

@@ -155,6 +155,9 @@ class Task(Stream):
         default=0, help_text="Grows with every claim; late writes carry an old one and fail"
     )
     attempts = models.PositiveIntegerField(default=0, help_text="Failed tries of the present turn")
+    lost_claims = models.PositiveIntegerField(
+        default=0, help_text="Workers that were lost in a row while they held it, without a turn in between"
+    )
     not_before = models.DateTimeField(null=True, blank=True, help_text="When it may be tried again")
 
     turns_used = models.PositiveIntegerField(default=0)

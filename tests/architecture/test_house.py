@@ -28,6 +28,7 @@ INNER_IMPORTS = {
     "tools/apps.py: tools": "system checks look at models, which can be imported only once the apps are ready",
     "agentdesk/runtime/apps.py: agentdesk.runtime": "the same",
     "agentdesk/core/apps.py: agentdesk.core": "the same",
+    "agentdesk/runtime/management/commands/work.py: agentdesk.runtime": "a supervising parent loads no model client",
     "tools/store/apps.py: tools.store": "the same",
 }
 """Imports inside functions, each with the reason why it cannot stand at the top."""

@@ -15,7 +15,7 @@ from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
 
 from agentdesk.desk.demo.accounts import ACCOUNTS
-from agentdesk.desk.supervise import GivenUp, Program, Supervisor
+from agentdesk.runtime.supervise import GivenUp, Program, Supervisor
 from tools.library.shelve import shelve_shipped
 
 READY_SECONDS = 60.0
@@ -51,7 +51,9 @@ class Command(BaseCommand):
             "--no-server-name",
             "agentdesk.asgi:application",
         ]
-        supervisor = Supervisor([Program("web", web), Program("worker", ["manage.py", "work"])])
+        supervisor = Supervisor(
+            [Program("web", web), Program("worker", ["manage.py", "work"])], may_give_up=True
+        )
         threading.Thread(target=self._announce, daemon=True).start()
         try:
             supervisor.run()
