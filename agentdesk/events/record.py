@@ -83,9 +83,8 @@ def move(
     """
     assert transaction.get_connection().in_atomic_block, "an event belongs to the transaction of its change"
     gathering = _gathering.get()
-    if gathering is not None and gathering.task.pk == task.pk:  # what was recorded before comes before
-        facts = (*gathering.facts, *facts)
-        gathering.facts.clear()
+    before = gathering.facts if gathering is not None and gathering.task.pk == task.pk else []
+    facts = (*before, *facts)  # what was recorded before comes before
     last = rows.change(
         type(task),
         task.pk,
@@ -97,6 +96,7 @@ def move(
     )
     if last is None:
         return False
+    before.clear()
     task.last_event = last
     write([(task, facts)])
     return True
