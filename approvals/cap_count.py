@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -77,15 +77,18 @@ def claimant(context: Context, spec: ToolSpec[Any], parsed: Parsed) -> Claimant:
     )
 
 
-def reached_by(wanted: Claimant, *, signer: User | None = None) -> list[Reached]:
-    """The caps in force that have no room for this call now, by name.
+def reached_by(
+    wanted: Claimant, *, signer: User | None = None, per: Collection[Per] = tuple(Per)
+) -> list[Reached]:
+    """The caps in force that have no room for this call now, by name; those that count `per` these.
 
     `signer` counts as one of its signers, for somebody who is about to sign. Copies in forked tasks count nowhere.
     """
     versions = [
         version
         for version in in_force()
-        if applies(version.limit, tool=wanted.call.tool, currency=wanted.amount.currency)
+        if version.per in per
+        and applies(version.limit, tool=wanted.call.tool, currency=wanted.amount.currency)
     ]
     by_signer = any(version.per == Per.APPROVER for version in versions)
     signers = _signers(wanted.call, signer) if by_signer else {}

@@ -110,9 +110,8 @@ def refuse_signer(approval: Approval, signer: User) -> None:
     wanted = _wanted_by(approval)
     if wanted is None:
         return
-    for one in reached_by(wanted, signer=signer):
-        if one.version.per == Per.APPROVER:
-            raise Late(f"Somebody else has to sign this. {one.sentence}", code="cap_reached")
+    for one in reached_by(wanted, signer=signer, per=[Per.APPROVER]):
+        raise Late(f"Somebody else has to sign this. {one.sentence}", code="cap_reached")
 
 
 def _wanted_by(approval: Approval) -> Claimant | None:

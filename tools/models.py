@@ -53,8 +53,13 @@ class ToolCall(models.Model):
     key = models.CharField(
         max_length=32, unique=True, default=call_key, editable=False, help_text="Its idempotency key"
     )
-    task = models.ForeignKey("tasks.Task", on_delete=models.PROTECT, related_name="tool_calls")
-    turn = models.ForeignKey("tasks.Turn", on_delete=models.PROTECT, related_name="tool_calls")
+    # no index of their own: the unique constraints below begin with them
+    task = models.ForeignKey(
+        "tasks.Task", on_delete=models.PROTECT, related_name="tool_calls", db_index=False
+    )
+    turn = models.ForeignKey(
+        "tasks.Turn", on_delete=models.PROTECT, related_name="tool_calls", db_index=False
+    )
     path = models.CharField(max_length=200, blank=True, default="")
     call_id = models.CharField(max_length=200, help_text="The id the model gave it")
     position = models.PositiveSmallIntegerField(help_text="1, 2, 3 … within its turn")
@@ -84,6 +89,7 @@ class ToolCall(models.Model):
         null=True,
         blank=True,
         related_name="+",
+        db_index=False,
         help_text="Whose money a sensitive call moves, by the records it is about",
     )
     copy_of = models.ForeignKey(
@@ -92,6 +98,7 @@ class ToolCall(models.Model):
         null=True,
         blank=True,
         related_name="copies",
+        db_index=False,
         help_text="In a task made from another one: the call it repeats in the journal, without any effect of its own",
     )
     proposed_at = models.DateTimeField()
@@ -138,6 +145,15 @@ class ToolCall(models.Model):
         ]
         indexes = [
             models.Index(fields=["status", "tool"], name="tool_call_by_status"),
+            # the ordinary call is in neither of these
+            models.Index(
+                fields=["copy_of"], condition=models.Q(copy_of__isnull=False), name="tool_call_copies"
+            ),
+            models.Index(
+                fields=["customer"],
+                condition=models.Q(customer__isnull=False),
+                name="tool_call_by_customer",
+            ),
             # what caps sum up
             models.Index(
                 fields=["subject"],

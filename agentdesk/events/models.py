@@ -74,7 +74,12 @@ class EventQuerySet(models.QuerySet["Event"]):
 
 
 class Event(models.Model):
-    task = models.ForeignKey("tasks.Task", on_delete=models.PROTECT, related_name="events")
+    task = models.ForeignKey(
+        "tasks.Task",
+        on_delete=models.PROTECT,
+        related_name="events",
+        db_index=False,  # the unique constraint below begins with it
+    )
     number = models.PositiveIntegerField(help_text="1, 2, 3 … without gaps within the task")
     kind = models.CharField(max_length=32, choices=Kind.choices)
     data = models.JSONField(
@@ -86,6 +91,7 @@ class Event(models.Model):
         null=True,
         blank=True,
         related_name="+",
+        db_index=False,
         help_text="The person who did it; empty when the agent or the system did",
     )
     at = models.DateTimeField()
@@ -104,6 +110,7 @@ class Event(models.Model):
         indexes = [
             models.Index(fields=["transaction", "id"], name="event_commit_order"),
             models.Index(fields=["at"], name="event_at"),
+            models.Index(fields=["by"], condition=models.Q(by__isnull=False), name="event_by_a_person"),
         ]
 
     def __str__(self) -> str:
@@ -115,7 +122,7 @@ class Signal(models.Model):
 
     groups = models.CharField(max_length=300, help_text="Whom it is for, separated by spaces")
     payload = models.JSONField()
-    at = models.DateTimeField(db_index=True)
+    at = models.DateTimeField()
 
     def __str__(self) -> str:
         return f"{self.groups} @ {self.at}"

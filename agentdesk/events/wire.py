@@ -48,7 +48,11 @@ def put(mail: Sequence[Mail]) -> None:
 def prune(*, older_than: timedelta = timedelta(minutes=1)) -> int:
     """Delete delivered messages, at most 10,000 in one go; return how many. Several workers may do it at once."""
     with transaction.atomic(savepoint=False):
-        old = Signal.objects.select_for_update(skip_locked=True).filter(at__lt=from_now(-older_than))
+        old = (
+            Signal.objects.select_for_update(skip_locked=True)
+            .filter(at__lt=from_now(-older_than))
+            .order_by("id")  # the oldest first: what is kept is a minute's worth, behind them
+        )
         deleted, _ = Signal.objects.filter(
             pk__in=list(old.values_list("pk", flat=True)[:PRUNE_AT_MOST])
         ).delete()

@@ -13,7 +13,12 @@ class ToDoState(models.TextChoices):
 
 
 class ToDo(models.Model):
-    task = models.ForeignKey("tasks.Task", on_delete=models.PROTECT, related_name="todos")
+    task = models.ForeignKey(
+        "tasks.Task",
+        on_delete=models.PROTECT,
+        related_name="todos",
+        db_index=False,  # the unique constraint below begins with it
+    )
     position = models.PositiveSmallIntegerField(
         help_text="1, 2, 3 … in the order of the plan; the model names a step by it"
     )

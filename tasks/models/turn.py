@@ -9,7 +9,12 @@ TAKEN_OVER = 0
 
 
 class Turn(models.Model):
-    task = models.ForeignKey("tasks.Task", on_delete=models.PROTECT, related_name="turns")
+    task = models.ForeignKey(
+        "tasks.Task",
+        on_delete=models.PROTECT,
+        related_name="turns",
+        db_index=False,  # the unique constraint below begins with it
+    )
     path = models.CharField(
         max_length=200,
         blank=True,

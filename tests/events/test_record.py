@@ -24,7 +24,9 @@ def test_a_move_that_finds_another_state_leaves_what_was_gathered_before() -> No
     with transaction.atomic(), gathered(task):
         record(task, Fact(Kind.APPROVAL_APPROVED, {"approval": "apr"}))
         assert not move(task, Fact(Kind.TASK_QUEUED), where={"status": TaskStatus.WAITING})
-    assert list(Event.objects.filter(task=task).values_list("number", "kind")) == [(1, Kind.APPROVAL_APPROVED)]
+    assert list(Event.objects.filter(task=task).values_list("number", "kind")) == [
+        (1, Kind.APPROVAL_APPROVED)
+    ]
 
 
 def test_a_signature_given_before_the_worker_has_let_go_is_told(lena: User) -> None:
