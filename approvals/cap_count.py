@@ -8,15 +8,16 @@ from datetime import timedelta
 from typing import Any
 
 from django.contrib.auth.models import User
-from django.db.models import Count, F, Max, QuerySet, Sum
+from django.db.models import Count, Exists, Max, OuterRef, QuerySet, Sum
 from django.db.models.functions import Coalesce
 
 from agentdesk.brakes.models import Brake
+from agentdesk.core import rows
 from agentdesk.core.clock import from_now
 from agentdesk.core.money import Money
 from approvals.cap import Limit, OnReach, Per, Used, applies, has_room, reached_in_words
 from approvals.cap_models import Cap, CapVersion
-from approvals.models import ApprovalStatus, Verdict
+from approvals.models import Approval, ApprovalStatus, Decision, Verdict
 from tools.arguments import Parsed
 from tools.models import CallStatus, ToolCall
 from tools.spec import Context, ToolSpec
@@ -94,31 +95,33 @@ def reached_by(
     signers = _signers(wanted.call, signer) if by_signer else {}
     found = []
     for version in versions:
-        for rows, whose in _sharers(wanted, version.limit, signers):
-            used = _used(_in_window(rows, version))
+        for sharers, whose in _sharers(wanted, version.limit, signers):
+            used = _used(_in_window(sharers, version))
             if not has_room(version.limit, used, wanted.amount):
                 sentence = reached_in_words(version.cap.name, version.limit, used, whose=whose)
                 found.append(Reached(version, sentence))
     return found
 
 
-def in_force() -> QuerySet[CapVersion]:
-    """The present versions of the caps that hold something back, by name."""
-    return (
-        CapVersion.objects.filter(pk=F("cap__current"), in_force=True)
-        .select_related("cap")
-        .order_by("cap__name")
-    )
+def in_force() -> list[CapVersion]:
+    """The present versions of the caps that hold something back, each with its cap, by name."""
+    caps = {cap.pk: cap for cap in rows.read(Cap, {}, order_by=["name"])}
+    present = [cap.current_id for cap in caps.values() if cap.current_id is not None]
+    versions = rows.read(CapVersion, {"id": present, "in_force": True}) if present else []
+    for version in versions:
+        version.cap = caps[version.cap_id]
+    return sorted(versions, key=lambda version: version.cap.name)
 
 
 def _signers(call: ToolCall, signer: User | None) -> dict[int, str]:
     """Who signed it, by id, with their names."""
-    signed = User.objects.filter(
-        decisions__approval__tool_call=call,
-        decisions__approval__status__in=[ApprovalStatus.OPEN, ApprovalStatus.APPROVED],
-        decisions__verdict=Verdict.APPROVE,
+    asked = rows.read(
+        Approval, {"tool_call_id": call.pk, "status": [ApprovalStatus.OPEN, ApprovalStatus.APPROVED]}
     )
-    people = [*signed, *([signer] if signer else [])]
+    keys = [approval.pk for approval in asked]
+    signed = rows.read(Decision, {"approval_id": keys, "verdict": Verdict.APPROVE}) if keys else []
+    signers = sorted({decision.decided_by_id for decision in signed})
+    people = [*(rows.read(User, {"id": signers}) if signers else []), *([signer] if signer else [])]
     return {user.pk: user.get_full_name() or user.get_username() for user in people}
 
 
@@ -126,49 +129,54 @@ def _sharers(
     wanted: Claimant, limit: Limit, signers: dict[int, str]
 ) -> Iterator[tuple[QuerySet[ToolCall], str]]:
     """The calls that count together with this one, and whose they are; for each of its signers where they are counted."""
-    rows = _like(wanted, limit)
+    calls = _like(wanted, limit)
     match limit.per:
         case Per.ORDER:
             if wanted.subject:
-                yield rows.filter(subject=wanted.subject), wanted.subject.partition(":")[2] or wanted.subject
+                yield calls.filter(subject=wanted.subject), wanted.subject.partition(":")[2] or wanted.subject
         case Per.CUSTOMER:
             if wanted.customer_id is not None:
-                yield rows.filter(customer=wanted.customer_id), wanted.customer
+                yield calls.filter(customer=wanted.customer_id), wanted.customer
         case Per.AGENT:
-            yield rows.filter(task__agent_version__agent=wanted.agent_id), wanted.agent
+            yield calls.filter(task__agent_version__agent=wanted.agent_id), wanted.agent
         case Per.APPROVER:
             for pk, name in signers.items():
-                signed = rows.filter(
-                    approvals__status=ApprovalStatus.APPROVED,
-                    approvals__decisions__verdict=Verdict.APPROVE,
-                    approvals__decisions__decided_by=pk,
+                # from the calls of the window to their signers, not from all that somebody ever signed
+                theirs = Decision.objects.filter(
+                    approval=OuterRef("pk"), verdict=Verdict.APPROVE, decided_by=pk
                 )
+                signature = Approval.objects.filter(
+                    Exists(theirs), tool_call=OuterRef("pk"), status=ApprovalStatus.APPROVED
+                )
+                signed = calls.filter(Exists(signature))
                 yield signed, name
         case Per.DESK:
-            yield rows, "the desk"
+            yield calls, "the desk"
 
 
 def _like(wanted: Claimant, limit: Limit) -> QuerySet[ToolCall]:
     """The other calls that the limit is about and that moved money, or may have."""
-    rows = ToolCall.objects.filter(status__in=COUNTED, copy_of__isnull=True, amount_minor__isnull=False)
-    rows = rows.exclude(pk=wanted.call.pk)
+    calls = ToolCall.objects.filter(copy_of__isnull=True, amount_minor__isnull=False)
+    # said by exclusion, so that the database looks them up by subject, customer or time: by status it finds all that ever was
+    calls = calls.exclude(status__in=set(CallStatus) - set(COUNTED))
+    calls = calls.exclude(pk=wanted.call.pk)
     if limit.tools:
-        rows = rows.filter(tool__in=sorted(limit.tools))
-    return rows.filter(currency=limit.currency) if limit.currency else rows
+        calls = calls.filter(tool__in=sorted(limit.tools))
+    return calls.filter(currency=limit.currency) if limit.currency else calls
 
 
-def _in_window(rows: QuerySet[ToolCall], version: CapVersion) -> QuerySet[ToolCall]:
-    rows = rows.annotate(happened_at=HAPPENED_AT)
+def _in_window(calls: QuerySet[ToolCall], version: CapVersion) -> QuerySet[ToolCall]:
+    calls = calls.annotate(happened_at=HAPPENED_AT)
     if version.window_hours is not None:
-        rows = rows.filter(happened_at__gt=from_now(-timedelta(hours=version.window_hours)))
+        calls = calls.filter(happened_at__gt=from_now(-timedelta(hours=version.window_hours)))
     if version.on_reach == OnReach.BRAKE:
         # whoever released the brake answers for what was before: it is counted anew from then on
         released = Brake.objects.filter(tripped_by=version.cap.name).aggregate(at=Max("released_at"))["at"]
         if released is not None:
-            rows = rows.filter(happened_at__gt=released)
-    return rows
+            calls = calls.filter(happened_at__gt=released)
+    return calls
 
 
-def _used(rows: QuerySet[ToolCall]) -> Used:
-    found = rows.aggregate(count=Count("pk"), sum_minor=Sum("amount_minor"))
+def _used(calls: QuerySet[ToolCall]) -> Used:
+    found = calls.aggregate(count=Count("pk"), sum_minor=Sum("amount_minor"))
     return Used(found["count"], found["sum_minor"] or 0)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from django.contrib.auth.models import User
-from django.db import transaction
+from django.db import connection, transaction
 from django.db.models import F, QuerySet
 
 from agentdesk.core.errors import DeskError, Late
@@ -84,8 +84,9 @@ def wait_for_person(task: Task, stop: CapReached) -> None:
 
 
 def _lock_caps() -> None:
-    """Until the transaction ends, nobody else counts towards a cap or changes one."""
-    list(Cap.objects.order_by("pk").select_for_update(no_key=True).values_list("pk", flat=True))
+    """Until the transaction ends, nobody else counts towards a cap or changes one. On SQLite whoever writes is alone."""
+    if connection.features.has_select_for_update:
+        list(Cap.objects.order_by("pk").select_for_update(no_key=True).values_list("pk", flat=True))
 
 
 def exempted(wanted: Claimant) -> set[int]:
@@ -99,27 +100,26 @@ def exempted(wanted: Claimant) -> set[int]:
 def caps_reached(approval: Approval, viewer: User) -> list[str]:
     """What the card of an open sign-off says about caps, as if `viewer` had signed it; nothing when it became impossible."""
     try:
-        wanted = _wanted_by(approval)
+        wanted = _wanted_by(Context(task=approval.task, call=approval.tool_call))
     except DeskError:
         return []
     return [] if wanted is None else [one.sentence for one in reached_by(wanted, signer=viewer)]
 
 
-def refuse_signer(approval: Approval, signer: User) -> None:
+def refuse_signer(context: Context, signer: User) -> None:
     """Raises Late when a cap on one person's signatures has no room for `signer` here. Others may still sign."""
-    wanted = _wanted_by(approval)
+    wanted = _wanted_by(context)
     if wanted is None:
         return
     for one in reached_by(wanted, signer=signer, per=[Per.APPROVER]):
         raise Late(f"Somebody else has to sign this. {one.sentence}", code="cap_reached")
 
 
-def _wanted_by(approval: Approval) -> Claimant | None:
-    call = approval.tool_call
-    spec = find(call.tool)
+def _wanted_by(context: Context) -> Claimant | None:
+    spec = find(context.call.tool)
     if spec is None or spec.sensitive is None:
         return None
-    return claimant(Context(task=approval.task, call=call), spec, validated(spec, call.arguments or {}))
+    return claimant(context, spec, validated(spec, context.call.arguments or {}))
 
 
 def publish(cap: Cap, *, by: User, reason: str, **says: Any) -> CapVersion:

@@ -88,12 +88,13 @@ def _decide(
         return Late(in_words(approval))
     if seen != approval.seen_hash:
         return Late("What you were shown is not what is asked now. Look at the card again.", code="stale")
+    context = Context(task=approval.task, call=approval.tool_call)
     if approval.kind == ApprovalKind.SIGN_OFF:
-        refusal = _moment_forbids(approval, signer, verdict) or _world_changed(approval)
+        refusal = _moment_forbids(approval, signer, verdict) or _world_changed(approval, context)
         if refusal is not None:
             return refusal
     if verdict == Verdict.APPROVE:
-        refuse_signer(approval, by)
+        refuse_signer(context, by)
     decision = Decision(
         approval=approval,
         decided_by=by,
@@ -134,7 +135,7 @@ def _moment_forbids(approval: Approval, signer: Person, verdict: Verdict) -> Des
     return Late(hindered) if hindered == Hindrance.SIGNED_ALREADY else Forbidden(hindered)
 
 
-def _world_changed(approval: Approval) -> DeskError | None:
+def _world_changed(approval: Approval, context: Context) -> DeskError | None:
     """None when facts and policy are what they were when it was asked; otherwise it is asked again, here and now."""
     call = approval.tool_call
     spec = find(call.tool)
@@ -142,9 +143,7 @@ def _world_changed(approval: Approval) -> DeskError | None:
     if spec is not None and spec.sensitive is not None:
         version, _ = policies.current()
         try:
-            facts = present_facts(
-                Context(task=approval.task, call=call), spec, validated(spec, call.arguments or {})
-            )
+            facts = present_facts(context, spec, validated(spec, call.arguments or {}))
             if seen_hash(call, version=version, facts=facts) == approval.seen_hash:
                 return None
         except ToolError as error:

@@ -6,7 +6,7 @@ from django.contrib.auth.models import Group, Permission, User
 from django.contrib.contenttypes.models import ContentType
 
 from agentdesk.core import rows
-from approvals.models import Approval, Decision
+from approvals.models import Decision
 from approvals.policy import Person, Signature
 from tasks.models import Task
 
@@ -44,8 +44,9 @@ def askers_of(task: Task) -> set[int]:
 
 def _has(user: User, group_ids: list[int], right: str) -> bool:
     """Whether the person or one of their groups has the permission with this codename."""
-    named = {"codename": right, "content_type_id": ContentType.objects.get_for_model(Approval).pk}
-    for permission in rows.read(Permission, named):
+    for permission in rows.read(Permission, {"codename": right}):
+        if ContentType.objects.get_for_id(permission.content_type_id).app_label != "approvals":
+            continue
         has = {"permission_id": permission.pk}
         if group_ids and rows.read(Group.permissions.through, {"group_id": group_ids, **has}, limit=1):
             return True

@@ -240,7 +240,7 @@ def _selection(
         for name in order_by
     )
     return (
-        f"SELECT {columns} FROM {_table(model)} WHERE {_conditions(model, shape)}"  # noqa: S608 -- ditto
+        f"SELECT {columns} FROM {_table(model)}{f' WHERE {_conditions(model, shape)}' if shape else ''}"  # noqa: S608 -- ditto
         f"{f' ORDER BY {order}' if order else ''}{f' LIMIT {limit:d}' if limit is not None else ''}"
         f"{_for_update() if lock else ''}"
     )

@@ -30,7 +30,7 @@ from tasks import queue, transitions
 from tasks.models import Task, TaskStatus
 from tasks.park import resume_due
 from tools.abandoned import settle_abandoned
-from tools.messages.deliver import deliver_pending
+from tools.messages import deliver
 from tools.models import CallStatus, ToolCall
 
 logger = logging.getLogger(__name__)
@@ -155,8 +155,15 @@ class Driver:
         await sync_to_async(prune)()
 
     async def _post(self) -> None:
-        """Send messages in a thread of their own: a slow mail server must hold up neither tasks nor beats."""
-        await sync_to_async(_deliver, thread_sensitive=False)()
+        """Send messages from a thread of their own: a slow mail server must hold up neither tasks nor beats.
+
+        What is written about them is written in the database thread, so that the two never wait for each other's locks.
+        """
+        for pk in await sync_to_async(deliver.waiting)():
+            message = await sync_to_async(deliver.take)(pk)
+            if message is not None:
+                outcome = await asyncio.to_thread(deliver.send, message)
+                await sync_to_async(deliver.note)(message, outcome)
 
     async def _hand_over(self) -> None:
         """Let running tasks come to a rest while there is time, then give the others back to the queue.
@@ -183,13 +190,6 @@ async def _every(seconds: float, step: Callable[[], Awaitable[Any]]) -> None:
             await step()
         except Exception:
             logger.exception("A worker's upkeep failed; the next try follows.")
-
-
-def _deliver() -> None:
-    try:
-        deliver_pending()
-    finally:
-        connection.close()
 
 
 def _close() -> None:

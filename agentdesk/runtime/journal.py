@@ -200,7 +200,7 @@ def record_turn(journal: Journal, answer: Answer, *, worked_ms: int) -> Turn:
 
 
 def _cost_micros(journal: Journal, answer: Answer) -> int:
-    if answer.model_name in prices.FREE:
+    if answer.model_name in prices.FREE or not answer.input_tokens + answer.output_tokens:
         return 0
     if journal.prices is None:
         journal.prices = prices.table()

@@ -6,6 +6,7 @@ The parent does nothing but look: it holds no database connection, waits for nob
 from __future__ import annotations
 
 import contextlib
+import gc
 import os
 import signal
 import sys
@@ -43,6 +44,8 @@ def run() -> int:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, _stop)
     _say(f"loaded {job.__name__}")  # before the fork: the children share its memory
+    gc.collect()
+    gc.freeze()  # what was loaded is never garbage: collections need not look through it, nor unshare its pages
     try:
         ensure_wake_ups()
     except DatabaseError as error:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import smtplib
 import socket
+from dataclasses import dataclass
 from datetime import timedelta
 from email.utils import parseaddr
 
@@ -39,9 +40,27 @@ def deliver_pending() -> int:
 
     Must not run inside a transaction.
     """
+    sent = 0
+    for pk in waiting():
+        if message := take(pk):
+            outcome = send(message)
+            note(message, outcome)
+            sent += outcome.status == MessageStatus.SENT
+    return sent
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of a message, and the error in words where there was one."""
+
+    status: MessageStatus
+    error: str = ""
+
+
+def waiting() -> list[int]:
+    """The messages that may leave, oldest first."""
     declare_stuck_unknown()
-    waiting = _sendable().order_by("id").values_list("pk", flat=True)
-    return sum(_deliver(pk) for pk in list(waiting))
+    return list(_sendable().order_by("id").values_list("pk", flat=True))
 
 
 def declare_stuck_unknown() -> int:
@@ -69,12 +88,13 @@ def _whose(pk: int) -> set[str]:
     )
 
 
-def _deliver(pk: int) -> bool:
+def take(pk: int) -> OutgoingMessage | None:
+    """Claim a message for sending; None when a brake holds it or somebody else took it first."""
     with transaction.atomic(durable=True):  # the claim is on disk before anything leaves
         try:
             refuse_effect(TOOL, agents=lambda: _whose(pk))
         except Braked:
-            return False
+            return None
         claimed = rows.change(
             OutgoingMessage,
             pk,
@@ -83,10 +103,15 @@ def _deliver(pk: int) -> bool:
             computed={"sending_since": rows.now()},
             returning="id",
         )
-    if not claimed:
-        return False  # another job got there first
-    (message,) = rows.read(OutgoingMessage, {"id": pk})
-    (message.tool_call,) = rows.read(ToolCall, {"id": message.tool_call_id})
+        if not claimed:
+            return None
+        (message,) = rows.read(OutgoingMessage, {"id": pk})
+        (message.tool_call,) = rows.read(ToolCall, {"id": message.tool_call_id})
+    return message
+
+
+def send(message: OutgoingMessage) -> Outcome:
+    """Hand a claimed message to the mail server. It asks no database, so that it may take its time in any thread."""
     mail = EmailMessage(
         subject=message.subject,
         body=message.body,
@@ -96,23 +121,23 @@ def _deliver(pk: int) -> bool:
     try:
         mail.send()
     except NOT_SENT as error:
-        _close(pk, MessageStatus.FAILED, error)
-        return False
+        return _failed(message, MessageStatus.FAILED, error)
     except Exception as error:  # noqa: BLE001 -- whatever a mail backend raises is recorded, and the next message has its turn
-        _close(pk, MessageStatus.UNKNOWN, error)
-        return False
+        return _failed(message, MessageStatus.UNKNOWN, error)
+    return Outcome(MessageStatus.SENT)
+
+
+def _failed(message: OutgoingMessage, status: MessageStatus, error: Exception) -> Outcome:
+    logger.warning("Message %s: %s (%s)", message.pk, status.label.lower(), error)
+    return Outcome(status, shortened(f"{type(error).__name__}: {error}", 300))
+
+
+def note(message: OutgoingMessage, outcome: Outcome) -> None:
+    """Write down what became of a claimed message."""
     rows.change(
         OutgoingMessage,
-        pk,
-        put={"status": MessageStatus.SENT, "error": ""},
-        computed={"sent_at": rows.now()},
+        message.pk,
+        put={"status": outcome.status, "error": outcome.error},
+        computed={"sent_at": rows.now()} if outcome.status == MessageStatus.SENT else {},
         returning="id",
-    )
-    return True
-
-
-def _close(pk: int, status: MessageStatus, error: Exception) -> None:
-    logger.warning("Message %s: %s (%s)", pk, status.label.lower(), error)
-    OutgoingMessage.objects.filter(pk=pk).update(
-        status=status, error=shortened(f"{type(error).__name__}: {error}", 300)
     )
