@@ -24,8 +24,16 @@ def test_a_tool_call_can_be_made_in_every_status(status):
     assert factories.ToolCallFactory(status=status).status == status
 
 
-@pytest.mark.parametrize("status", ApprovalStatus.values)
-@pytest.mark.parametrize("kind", ApprovalKind.values)
+@pytest.mark.parametrize(
+    ("kind", "status"),
+    [
+        (kind, status)
+        for kind in ApprovalKind.values
+        for status in ApprovalStatus.values
+        # whether something happened is found out, however long it takes
+        if kind != ApprovalKind.RECONCILIATION or status in {ApprovalStatus.OPEN, ApprovalStatus.ANSWERED}
+    ],
+)
 def test_an_approval_can_be_made_in_every_status(status, kind):
     assert factories.ApprovalFactory(status=status, kind=kind).task.customer is not None
 

@@ -18,6 +18,7 @@ from approvals.models import Approval, Decision, PolicyVersion
 from tasks.models import Task, Ticket, ToDo, Turn, Usage
 from tests.factories import (
     ApprovalFactory,
+    AttemptFactory,
     ChargeFactory,
     DecisionFactory,
     OrderFactory,
@@ -34,7 +35,7 @@ from tests.factories import (
     support_version,
 )
 from tools.messages.models import OutgoingMessage
-from tools.models import ToolCall
+from tools.models import Attempt, ToolCall
 from tools.store.models import Charge, Order, OrderLine, Refund
 
 pytestmark = pytest.mark.django_db
@@ -94,6 +95,11 @@ def same_decider() -> None:
 def same_call_asked() -> None:
     call = ToolCallFactory(status="asking")
     twice(lambda: ApprovalFactory(tool_call=call))
+
+
+def same_attempt() -> None:
+    call = ToolCallFactory(status="executing")
+    twice(lambda: AttemptFactory(tool_call=call, number=1))
 
 
 def same_version() -> None:
@@ -177,6 +183,20 @@ BREAK: dict[str, list[Callable[[], object]]] = {
         set_to(ToolCall, lambda status=status: ToolCallFactory(status=status), arguments_hash="")
         for status in ("asking", "allowed", "done")
     ],
+    "tool_call_acts_outside_on_a_stored_request": [
+        set_to(ToolCall, lambda: ToolCallFactory(status="executing"), request=None),
+        set_to(ToolCall, lambda: ToolCallFactory(status="unknown"), started_at=None),
+        set_to(ToolCall, lambda: ToolCallFactory(status="executing"), arguments_hash=""),
+    ],
+    "attempt_number_once_per_call": [same_attempt],
+    "attempt_came_known": [set_to(Attempt, AttemptFactory, came="perhaps")],
+    "approval_kind_known": [set_to(Approval, ApprovalFactory, kind="guess")],
+    "approval_reconciliation_is_open_until_answered": [
+        set_to(Approval, lambda: ApprovalFactory(kind="reconciliation"), expires_at=now),
+        set_to(Approval, lambda: ApprovalFactory(kind="reconciliation"), status="expired", closed_at=now),
+        set_to(Approval, ApprovalFactory, expires_at=None),
+    ],
+    "refund_state_known": [set_to(Refund, RefundFactory, state="perhaps")],
     "approval_status_known": [set_to(Approval, lambda: ApprovalFactory(status="approved"), status="perhaps")],
     "approval_one_open_per_subject": [lambda: twice(lambda: ApprovalFactory(subject="order:A-1"))],
     "approval_one_open_per_tool_call": [same_call_asked],
