@@ -55,6 +55,7 @@ AGENTDESK_TOOLSETS = [
     "tools.library",
     "tools.messages",
     "tools.people",
+    "tools.delegation",
     *EXTRA_TOOLSETS,
 ]
 WORKER_TASKS_IN_FLIGHT = read(ENV, "AGENTDESK_TASKS_IN_FLIGHT", 50, whole(1, 500))

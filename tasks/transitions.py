@@ -4,7 +4,8 @@
                          ├─────fail─────▶ failed        running ──release──▶ queued (later)
     queued, running, waiting ──cancel──▶ cancelled      a running task whose lease ran out is claimed again
 
-Whoever changes the story of a task locks its row first, so these changes have one order.
+Whoever changes the story of a task locks its row first, so these changes have one order. Who needs several tasks of a
+tree locks the deeper ones first.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from django.db.models.functions import Coalesce, Now
 from agentdesk.core import rows
 from agentdesk.core.clock import from_now
 from agentdesk.core.errors import ClaimLost, Late
+from agentdesk.core.text import shortened
 from agentdesk.events.models import Kind
 from agentdesk.events.record import Fact, move, write
 from tasks import queue
@@ -119,10 +121,14 @@ def _end(task: Task, fact: Fact, worked_ms: int, **put: Any) -> None:
         )
         if not ended:
             raise _lost()
+        _wake_those_above(task)
 
 
 def wait(task: Task, *, waiting_for: WaitingFor, note: str = "", worked_ms: int = 0) -> None:
-    """Let go of the task until a person acts. Call it inside the transaction that opens the question. Raises ClaimLost."""
+    """Let go of the task until a person acts or another task ends. Raises ClaimLost.
+
+    Call it inside the transaction that finds out why; `note` is one sentence for people where no approval says it.
+    """
     waits = move(
         task,
         Fact(Kind.TASK_WAITING, {"waiting_for": waiting_for}),
@@ -130,7 +136,7 @@ def wait(task: Task, *, waiting_for: WaitingFor, note: str = "", worked_ms: int 
         put={
             "status": TaskStatus.WAITING,
             "waiting_for": waiting_for,
-            "waiting_note": note,
+            "waiting_note": shortened(note, 400),
             **_UNCLAIMED,
         },
         add={"work_ms": worked_ms},
@@ -194,6 +200,18 @@ def cancel(task: Task, *, by: User) -> None:
         raise Late(
             f"This task is {task.get_status_display().lower()} already; there is nothing left to cancel."
         )
+    _wake_those_above(task)
+
+
+def _wake_those_above(task: Task) -> None:
+    """Queue the tasks above one that has just ended, where they wait for another task; the gate looks for which."""
+    above = task.parent_id
+    while above is not None:
+        # locked before it is read: a conditional UPDATE would pass over one that is about to wait at this moment
+        ancestor = lock(above)
+        if ancestor.waiting_for == WaitingFor.TASK:
+            resume(ancestor)
+        above = ancestor.parent_id
 
 
 def _claim_of(task: Task) -> dict[str, Any]:
