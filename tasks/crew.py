@@ -28,6 +28,9 @@ def gather(version: AgentVersion) -> dict[str, int]:
 def of(task: Task) -> dict[str, AgentVersion]:
     """The versions of the task's crew by the agents' names, its own among them; one query, or none where it is alone."""
     own = task.agent_version
+    if not task.crew and (own.hand_offs or own.consults):  # it did not come in through `start_task`
+        task.crew = gather(own)
+        Task.objects.filter(pk=task.pk).update(crew=task.crew)
     pinned = (
         AgentVersion.objects.select_related("agent").filter(pk__in=task.crew.values()) if task.crew else []
     )

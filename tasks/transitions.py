@@ -62,7 +62,9 @@ def renew(*, holder: str) -> set[int]:
     """Prolong every claim of `holder` by LEASE; return the ids it still holds."""
     with transaction.atomic():
         held = Task.objects.filter(holder=holder, status=TaskStatus.RUNNING)
-        held.update(lease_until=from_now(LEASE))
+        # a row that somebody locks is left for the next beat: waiting for several in any order could deadlock
+        free = list(held.select_for_update(skip_locked=True).values_list("pk", flat=True))
+        Task.objects.filter(pk__in=free).update(lease_until=from_now(LEASE))
         return set(held.values_list("pk", flat=True))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,6 +16,7 @@ from agentdesk.events.record import Fact
 from approvals.gate import never_asks
 from tasks import transitions
 from tasks.models import Task, Turn
+from tools import crew
 from tools.calls import Requested, propose
 from tools.models import ToolCall
 
@@ -25,13 +27,15 @@ CONTINUED_TASKS = 5
 
 @dataclass(slots=True)
 class Journal:
-    """A claimed task as its run knows it."""
+    """A claimed task as its run knows it: its own conversation, or that of an agent which is consulted."""
 
     task: Task
     turns: list[Turn]
     calls: dict[str, ToolCall]
     """By call id; kept as fresh as the run's own writes."""
     opening: list[Item] = field(default_factory=list)
+    path: str = ""
+    """The chain of the calls around it; empty for the task's own."""
 
     @property
     def last_turn(self) -> Turn | None:
@@ -45,10 +49,18 @@ class Journal:
         )
         together = [call]
         for other in turn[turn.index(call) + 1 :]:
-            if not never_asks(other) or not never_asks(call):
+            if not never_asks(other) or not never_asks(call) or crew.agent_of(other.tool):
                 break
             together.append(other)
         return together
+
+    def hand_off(self) -> ToolCall:
+        """The hand-off of the last turn that counts: its first."""
+        last = self.last_turn
+        return min(
+            (call for call in self.calls.values() if last and call.turn_id == last.pk and _hands_over(call)),
+            key=lambda call: call.position,
+        )
 
     def transcript(self) -> list[Item]:
         """The model's input up to (not including) the last recorded turn, which is replayed."""
@@ -57,10 +69,22 @@ class Journal:
             items.extend(turn.items)
             items.extend(
                 {"type": "function_call_output", "call_id": call.call_id, "output": call.output}
-                for call in sorted(self.calls.values(), key=lambda call: call.position)
+                for call in sorted(self.calls.values(), key=_as_told)
                 if call.turn_id == turn.pk
             )
         return items
+
+
+def _as_told(call: ToolCall) -> tuple[int, int]:
+    """The SDK tells of hand-offs after everything else of the turn, and of the one that counts last."""
+    if not _hands_over(call):
+        return 0, call.position
+    return (1 if call.output == crew.IGNORED else 2), call.position
+
+
+def _hands_over(call: ToolCall) -> bool:
+    """Whether it is a hand-off that was offered to the agent."""
+    return call.tool.startswith(crew.HAND_OFF) and call.error_code != "unknown_tool"
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,11 +105,19 @@ class Answer:
 
 def load(task: Task) -> Journal:
     """At most four statements, however long the task; none of its journal for a task that was never claimed before."""
-    journal = Journal(task=task, turns=[], calls={})
-    journal.opening = [*_earlier(task), {"role": "user", "content": task.goal}]
+    return _read(Journal(task, [], {}, [*_earlier(task), {"role": "user", "content": task.goal}]))
+
+
+def load_consultation(task: Task, *, path: str, question: str) -> Journal:
+    """What an agent that was consulted has said and done about `question` so far; two statements at most."""
+    return _read(Journal(task, [], {}, [{"role": "user", "content": question}], path))
+
+
+def _read(journal: Journal) -> Journal:
+    task, path = journal.task, journal.path
     if task.fence > 1 or task.origin_id is not None:
-        journal.turns = list(Turn.objects.filter(task=task, path="").order_by("number"))
-        journal.calls = {call.call_id: call for call in ToolCall.objects.filter(task=task, path="")}
+        journal.turns = list(Turn.objects.filter(task=task, path=path).order_by("number"))
+        journal.calls = {call.call_id: call for call in ToolCall.objects.filter(task=task, path=path)}
     return journal
 
 
@@ -104,8 +136,11 @@ def _earlier(task: Task) -> list[Item]:
     return items
 
 
-def record_turn(journal: Journal, answer: Answer, *, worked_ms: int) -> Turn:
-    """Store an answer and its proposed calls in one transaction, before the run sees them. Raises ClaimLost."""
+def record_turn(journal: Journal, answer: Answer, *, allowed_tools: Sequence[str], worked_ms: int) -> Turn:
+    """Store an answer and its proposed calls in one transaction, before the run sees them. Raises ClaimLost.
+
+    `allowed_tools` are those of the agent that speaks.
+    """
     task, number = journal.task, len(journal.turns) + 1
     tokens, called = answer.input_tokens + answer.output_tokens, len(answer.requested)
     data = {
@@ -127,6 +162,7 @@ def record_turn(journal: Journal, answer: Answer, *, worked_ms: int) -> Turn:
         )
         turn = Turn(
             task=task,
+            path=journal.path,
             number=number,
             agent_name=answer.agent_name,
             model_name=answer.model_name,
@@ -143,7 +179,7 @@ def record_turn(journal: Journal, answer: Answer, *, worked_ms: int) -> Turn:
         (turn.pk,) = rows.insert(Turn, [vars(turn)])
         version = task.agent_version
         room = max(0, version.max_tool_calls - task.tool_calls_used)
-        calls = propose(task, turn, answer.requested, allowed_tools=version.tools, room=room)
+        calls = propose(task, turn, answer.requested, allowed_tools=allowed_tools, room=room)
     task.turns_used += 1
     task.tool_calls_used += called
     task.tokens_used += tokens

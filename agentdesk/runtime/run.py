@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+from collections.abc import Sequence
+from functools import partial
 from typing import Any, cast
 
 from agents import Agent, RunConfig, Runner, RunResultStreaming, TResponseInputItem
@@ -14,8 +16,10 @@ from django.db import DatabaseError
 
 from agentdesk.core.errors import ClaimLost, DeskError
 from agentdesk.core.text import storable
-from agentdesk.runtime import failures, journal
+from agentdesk.roster.models import AgentVersion
+from agentdesk.runtime import consulting, failures, handoffs, journal
 from agentdesk.runtime.deltas import Deltas
+from agentdesk.runtime.handoffs import assemble
 from agentdesk.runtime.journal import Answer, Journal
 from agentdesk.runtime.recorded_model import RecordedModel
 from agentdesk.runtime.thinking import Thinkers
@@ -24,8 +28,9 @@ from approvals.ask import ask_again, pause
 from approvals.cancel import fail_task
 from approvals.gate import Answer as GateAnswer
 from approvals.gate import MustAsk, ask_gate, authorise, never_asks
-from tasks import transitions
-from tasks.models import Task
+from tasks import crew, transitions
+from tasks.models import Task, Turn
+from tools.crew import consult_of, hand_off_to
 from tools.invoke import invoke
 from tools.models import ToolCall
 
@@ -53,6 +58,10 @@ class LimitReached(DeskError):
     code = "limit"
 
 
+class Resting(Exception):
+    """The run ends here, because something inside it waits for somebody."""
+
+
 class Run:
     """One claim of one task: from the journal to the next rest."""
 
@@ -60,8 +69,14 @@ class Run:
         self.task = task
         self.thinkers = thinkers
         self.deltas = deltas
+        self.version = task.agent_version
+        """What speaks first."""
+        self.crew: dict[str, AgentVersion] = {}
+        self.depth = 0
         self.journal: Journal
-        self.stopped_by: DeskError | DatabaseError | None = None
+        self.stopped_by: Exception | None = None
+        self.waits_inside: list[ToolCall] = []
+        """Calls of consulted agents that wait for somebody."""
         self._accounted = time.monotonic()
 
     async def advance(self) -> None:
@@ -81,52 +96,82 @@ class Run:
 
     async def _advance(self) -> None:
         self.journal = await sync_to_async(journal.load)(self.task)
-        version = self.task.agent_version
+        self.crew = await sync_to_async(crew.of)(self.task)
+        try:
+            async with asyncio.timeout(self._seconds_left()):
+                result = await self.converse()
+        except TimeoutError:
+            raise LimitReached(
+                f"It worked for {self.version.max_seconds} seconds, its limit. Start it again with a larger limit if it should go on."
+            ) from None
+        if isinstance(self.stopped_by, MustAsk):
+            return  # asked again; the task waits
+        if waiting := self.waiting(result):
+            await sync_to_async(pause)(self.task, waiting)
+            return
+        await sync_to_async(transitions.finish)(
+            self.task, result=storable(str(result.final_output)), worked_ms=self._lap()
+        )
+
+    async def converse(self) -> RunResultStreaming:
+        """Let the agents speak and act until they end or wait; the first turn is the last recorded one, if any."""
+        transcript = cast("list[TResponseInputItem]", self.journal.transcript())
+        result = Runner.run_streamed(
+            assemble(self), transcript, context=self, run_config=_CONFIG, max_turns=None
+        )
+        await self._drain(result)
+        return result
+
+    def waiting(self, result: RunResultStreaming) -> list[ToolCall]:
+        """The calls that hold this run, those of consulted agents included."""
+        return [
+            *(self.journal.calls[item.call_id] for item in result.interruptions if item.call_id),
+            *self.waits_inside,
+        ]
+
+    def agent(self, version: AgentVersion, *, replay: Turn | None) -> Agent[Any]:
+        """One agent of this run with its own model, tools and name."""
         inner, model_name = self.thinkers.choose(version)
+        consulted = consulting.offered(self, version)
+        allowed = [
+            *version.tools,
+            *(consult_of(other.agent.name) for other in consulted),
+            *(hand_off_to(other.agent.name) for other in handoffs.offered(self, version)),
+        ]
         model = RecordedModel(
             inner,
             agent_name=version.agent.name,
             model_name=model_name,
-            replay=self.journal.last_turn,
-            before=self._check_limits,
-            record=self._record,
+            replay=replay,
+            before=self._before_model,
+            record=partial(self._record, allowed),
             delta=lambda text: self.deltas.add(self.task.public_id, len(self.journal.turns) + 1, text),
         )
-        agent = Agent(
+        return Agent(
             name=version.agent.name,
             # the day the task began, so that a resumed turn is thought about as the first ones were
             instructions=f"{version.instructions}\n\nToday is {self.task.created_at:%Y-%m-%d}.",
             model=model,
             model_settings=self.thinkers.how(version),
-            tools=[tool for name in version.tools if (tool := as_function(name)) is not None],
+            tools=[
+                *(tool for name in version.tools if (tool := as_function(name)) is not None),
+                *(consulting.tool(self, other) for other in consulted),
+            ],
         )
-        try:
-            async with asyncio.timeout(self._seconds_left()):
-                transcript = cast("list[TResponseInputItem]", self.journal.transcript())
-                result = Runner.run_streamed(
-                    agent, transcript, context=self, run_config=_CONFIG, max_turns=None
-                )
-                await self._drain(result)
-        except TimeoutError:
-            raise LimitReached(
-                f"It worked for {version.max_seconds} seconds, its limit. Start it again with a larger limit if it should go on."
-            ) from None
-        if isinstance(self.stopped_by, MustAsk):
-            return  # asked again; the task waits
-        if result.interruptions:
-            asked = [self.journal.calls[item.call_id] for item in result.interruptions if item.call_id]
-            await sync_to_async(pause)(self.task, asked)
-            return
-        await sync_to_async(transitions.finish)(
-            self.task, result=storable(str(result.final_output)), worked_ms=self._lap()
-        )
+
+    def consultation(self, version: AgentVersion) -> Run:
+        """A run within this one, for the same claim, clock and limits; its journal is not read yet."""
+        inside = Run(self.task, self.thinkers, self.deltas)
+        inside.version, inside.crew, inside.depth = version, self.crew, self.depth + 1
+        inside._lap = self._lap  # type: ignore[method-assign]  # time is accounted once
+        return inside
 
     async def _drain(self, result: RunResultStreaming) -> None:
         try:
             async for _ in result.stream_events():
                 pass
         except Exception:
-            if isinstance(self.stopped_by, MustAsk):
+            if isinstance(self.stopped_by, MustAsk | Resting):
                 return
             if self.stopped_by is not None:
                 raise self.stopped_by from None
@@ -140,7 +185,7 @@ class Run:
         call = self.journal.calls[call_id]
         if never_asks(call):
             return False
-        answer = await self._guarded(call, ask_gate, self.task, call)
+        answer = await self.guarded(call, ask_gate, self.task, call)
         return bool(answer == GateAnswer.ASK)
 
     async def invoke(self, call_id: str) -> str:
@@ -148,10 +193,10 @@ class Run:
         call = self.journal.calls[call_id]
         if not call.output:
             together = self.journal.runnable_with(call)
-            await self._guarded(call, invoke, self.task, together, authorise=authorise)
+            await self.guarded(call, invoke, self.task, together, authorise=authorise)
         return call.output
 
-    async def _guarded(self, call: ToolCall, function: Any, *arguments: Any, **keywords: Any) -> Any:
+    async def guarded(self, call: ToolCall, function: Any, *arguments: Any, **keywords: Any) -> Any:
         """Run a step in the database thread; remember what stops the run, as the SDK wraps what tools raise."""
         try:
             return await sync_to_async(function)(*arguments, **keywords)
@@ -163,10 +208,19 @@ class Run:
             self.stopped_by = error
             raise
 
-    async def _record(self, answer: Answer) -> None:
-        await sync_to_async(journal.record_turn)(self.journal, answer, worked_ms=self._lap())
+    async def _record(self, allowed_tools: Sequence[str], answer: Answer) -> None:
+        await sync_to_async(journal.record_turn)(
+            self.journal, answer, allowed_tools=allowed_tools, worked_ms=self._lap()
+        )
 
-    async def _check_limits(self) -> None:
+    def rest_if_waiting(self) -> None:
+        """Raises Resting where a consulted agent waits: until it has answered, the turn is not over."""
+        if self.waits_inside:
+            self.stopped_by = Resting("A consulted agent waits for somebody.")
+            raise self.stopped_by
+
+    async def _before_model(self) -> None:
+        self.rest_if_waiting()
         version = self.task.agent_version
         if self.task.turns_used >= version.max_turns:
             self._stop(f"It took {version.max_turns} turns, its limit, without finishing.")
