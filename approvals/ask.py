@@ -53,7 +53,9 @@ def pause(task: Task, calls: Sequence[ToolCall]) -> None:
             if len(asking) + len(waiting) < len(calls):
                 transitions.release(task, why="What it waited for came meanwhile")
             elif asking:
-                questions = all((spec := find(call.tool)) is not None and spec.asks_question for call in asking)
+                questions = all(
+                    (spec := find(call.tool)) is not None and spec.asks_question for call in asking
+                )
                 transitions.wait(task, waiting_for=WaitingFor.QUESTION if questions else WaitingFor.APPROVAL)
             else:
                 transitions.wait(task, waiting_for=WaitingFor.TASK, note=" ".join(waiting))
