@@ -32,5 +32,6 @@ class AgentVersionAdmin(HistoryAdmin):
             moment("created_at", "written"),
         ),
         section("What it is told", block("instructions"), json("tools"), text("model"), status("model_api")),
+        section("Other agents", json("hand_offs"), json("consults")),
         section("Limits", "max_turns", "max_tool_calls", "max_seconds", "max_tokens"),
     ]

@@ -18,6 +18,8 @@ FIELDS = (
     "model",
     "model_api",
     "tools",
+    "hand_offs",
+    "consults",
     "max_turns",
     "max_tool_calls",
     "max_seconds",
@@ -65,4 +67,8 @@ def problems(version: AgentVersion) -> dict[str, str]:
         version.clean_fields(exclude={"agent", "number", "reason", "author", "source"})
     except ValidationError as error:
         return {name: " ".join(messages) for name, messages in error.message_dict.items()}
-    return {}
+    return {
+        name: f"There is no agent {', '.join(unknown)}. Choose among those there are."
+        for name in ("hand_offs", "consults")
+        if (unknown := sorted(set(getattr(version, name)) - set(Agent.objects.values_list("name", flat=True))))
+    }

@@ -30,6 +30,8 @@ class _File(BaseModel):
     description: str
     instructions: str
     tools: list[str]
+    hand_offs: list[str] = []
+    consults: list[str] = []
     max_turns: int
     max_tool_calls: int
     max_seconds: int

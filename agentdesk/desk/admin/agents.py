@@ -22,6 +22,16 @@ class AgentForm(forms.ModelForm):  # type: ignore[type-arg]  # Django's class ta
     tools = forms.MultipleChoiceField(
         widget=forms.CheckboxSelectMultiple, required=False, help_text="What it may call"
     )
+    hand_offs = forms.MultipleChoiceField(
+        widget=forms.CheckboxSelectMultiple,
+        required=False,
+        help_text="Agents it may hand the whole task to; they go on with everything said so far",
+    )
+    consults = forms.MultipleChoiceField(
+        widget=forms.CheckboxSelectMultiple,
+        required=False,
+        help_text="Agents it may ask one question at a time, like a tool",
+    )
     reason = forms.CharField(
         max_length=300, help_text="Why this changes; it stays with the version for ever."
     )
@@ -35,12 +45,16 @@ class AgentForm(forms.ModelForm):  # type: ignore[type-arg]  # Django's class ta
         super().__init__(*args, **kwargs)
         version_fields = forms.fields_for_model(
             AgentVersion,
-            fields=[name for name in edit.FIELDS if name != "tools"],
+            fields=[name for name in edit.FIELDS if name not in {"tools", "hand_offs", "consults"}],
             widgets={"instructions": forms.Textarea(attrs={"rows": 24, "class": "vLargeTextField"})},
         )
         self.fields.update(version_fields)
         tools: Any = self.fields["tools"]
         tools.choices = [(name, f"{name}: {spec.description}") for name, spec in sorted(all_tools().items())]
+        for name in ("hand_offs", "consults"):
+            others: Any = self.fields[name]
+            rows = Agent.objects.exclude(pk=self.instance.pk).order_by("name")
+            others.choices = [(agent.name, f"{agent.name}: {agent.description}") for agent in rows]
         current = self.instance.current
         for name in edit.FIELDS if current else ():
             self.initial.setdefault(name, getattr(current, name))
@@ -90,6 +104,7 @@ class AgentAdmin(RecordAdmin):
         if obj is not None and not self.has_change_permission(request, obj):
             return [profile, section("Versions", current, versions)]
         told = section("What it is told and may do", "instructions", "tools", "model", "model_api")
+        others = section("Other agents", "hand_offs", "consults")
         limits = section("Limits of one task", "max_turns", "max_tool_calls", "max_seconds", "max_tokens")
         why = section(
             "Publish",
@@ -97,7 +112,7 @@ class AgentAdmin(RecordAdmin):
             "base",
             description="Saving publishes a new version. Running tasks keep the one they started with.",
         )
-        return [profile, told, limits, why] + ([section("Versions", current, versions)] if obj else [])
+        return [profile, told, others, limits, why] + ([section("Versions", current, versions)] if obj else [])
 
     def get_form(
         self, request: HttpRequest, obj: Agent | None = None, change: bool = False, **kwargs: Any
