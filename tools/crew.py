@@ -5,12 +5,13 @@ They are in no toolset, because they follow from an agent's profile; what runs t
 
 from __future__ import annotations
 
+from hashlib import sha256
 from typing import Annotated, Any
 
 from pydantic import Field
 
 from agentdesk.core.text import shortened
-from tools.models import Effect
+from tools.models import Effect, ToolCall
 from tools.spec import Arguments, Context, ToolSpec
 
 HAND_OFF, CONSULT = "transfer_to_", "consult_"
@@ -47,6 +48,13 @@ def consult_of(agent: str) -> str:
 def agent_of(tool: str) -> str:
     """The agent that a hand-off or a consultation leads to; empty for every other tool."""
     return next((tool.removeprefix(start) for start in (HAND_OFF, CONSULT) if tool.startswith(start)), "")
+
+
+def within(call: ToolCall) -> str:
+    """The path of what happens inside a call: the chain of the call ids around it, or a hash where that is too long."""
+    path = f"{call.path}/{call.call_id}" if call.path else call.call_id
+    longest = ToolCall._meta.get_field("path").max_length or 0  # noqa: SLF001 -- Django's public way to a field
+    return path if len(path) <= longest else sha256(path.encode()).hexdigest()
 
 
 def find(tool: str) -> ToolSpec[Any] | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from django.db.models import Prefetch
 from django.http import HttpRequest
@@ -38,6 +38,15 @@ class NewTask(Schema):
     agent: Text | None = Field(None, description="Name of the agent; without it, the desk's default.")
     previous_response_id: Text | None = Field(
         None, description="Id of an earlier task that this one continues."
+    )
+
+
+class Cancel(Schema):
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    children: Literal["cancel", "keep"] = Field(
+        "cancel",
+        description="What becomes of the tasks below it that have not ended: they end too, or go on.",
     )
 
 
@@ -76,8 +85,12 @@ class TaskOut(Started):
     customer: str | None = Field(description="The customer's number.")
     ticket: str | None
     previous_response_id: str | None
+    parent: str | None = Field(description="Id of the task whose agent started this one.")
+    children: list[str] = Field(
+        description="Ids of the tasks that this one's agents started, the first one first."
+    )
     page_url: str = Field(description="The page for people.")
-    waiting_for: str = Field(description="“approval”, “question”, or empty when it waits for nobody.")
+    waiting_for: str = Field(description="“approval”, “question”, “task”, or empty when it waits for nobody.")
     approvals: list[ApprovalOut] = Field(description="What waits for a person, the soonest to expire first.")
     todos: list[ToDoOut]
     result: str = Field(description="The agent's final answer; empty until the task is done.")
@@ -110,13 +123,16 @@ def started(task: Task, request: HttpRequest) -> dict[str, Any]:
 
 
 def whole(public_id: str, request: HttpRequest) -> dict[str, Any] | None:
-    """Everything about one task, or None when there is no such task; four queries."""
+    """Everything about one task, or None when there is no such task; five queries."""
     waiting = Prefetch("approvals", Approval.objects.open().order_by("expires_at"), to_attr="waiting")
     plan = Prefetch("todos", ToDo.objects.order_by("position"), to_attr="plan")
-    related = ("agent_version__agent", "customer", "ticket", "previous")
+    started_by_it = Prefetch(
+        "children", Task.objects.only("public_id", "parent_id").order_by("place"), to_attr="below"
+    )
+    related = ("agent_version__agent", "customer", "ticket", "previous", "parent")
     task: Any = (
         Task.objects.select_related(*related)
-        .prefetch_related(waiting, plan)
+        .prefetch_related(waiting, plan, started_by_it)
         .filter(public_id=public_id)
         .first()
     )
@@ -130,6 +146,8 @@ def whole(public_id: str, request: HttpRequest) -> dict[str, Any] | None:
         "customer": task.customer.number if task.customer else None,
         "ticket": task.ticket.public_id if task.ticket else None,
         "previous_response_id": task.previous.public_id if task.previous else None,
+        "parent": task.parent.public_id if task.parent else None,
+        "children": [child.public_id for child in task.below],
         "page_url": request.build_absolute_uri(task.get_absolute_url()),
         "waiting_for": task.waiting_for,
         "approvals": [

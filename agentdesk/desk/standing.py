@@ -28,7 +28,7 @@ def of(task: Task, todos: list[ToDo], asked: list[Approval]) -> Standing:
             doing = next((todo.text for todo in todos if todo.state == ToDoState.DOING), "")
             return Standing(doing or ("Planning the work." if not todos else "Working."))
         case TaskStatus.WAITING:
-            return _waiting(asked)
+            return _waiting(task, asked)
         case TaskStatus.DONE:
             return Standing("The agent finished; its answer is below.")
         case TaskStatus.FAILED:
@@ -37,9 +37,9 @@ def of(task: Task, todos: list[ToDo], asked: list[Approval]) -> Standing:
             return Standing("A person stopped it. What was done before that stays done.")
 
 
-def _waiting(asked: list[Approval]) -> Standing:
+def _waiting(task: Task, asked: list[Approval]) -> Standing:
     if not asked:
-        return Standing("Waiting for a person.")
+        return Standing(task.waiting_note or "Waiting for a person.")
     first = asked[0]
     more = f" ({len(asked) - 1} more after it)" if len(asked) > 1 else ""
     if first.kind == ApprovalKind.QUESTION:

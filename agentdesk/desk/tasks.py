@@ -10,12 +10,13 @@ from django.http import HttpResponse
 from django.shortcuts import redirect
 from django.views.decorators.http import require_GET, require_http_methods
 
-from agentdesk.desk import standing, timeline
+from agentdesk.desk import family, standing, timeline
 from agentdesk.desk.access import DeskRequest, desk_page, one
 from agentdesk.desk.fragments import answer
 from agentdesk.desk.query import asked
 from agentdesk.roster.models import Agent
 from approvals.cancel import cancel_task
+from tasks.delegation import descendants
 from tasks.models import LIVE, Task, TaskStatus, ToDo
 
 PAGE_ROWS = 30
@@ -54,7 +55,7 @@ def tasks(request: DeskRequest) -> HttpResponse:
 @require_GET
 @desk_page()
 def task(request: DeskRequest, public_id: str) -> HttpResponse:
-    found = one(Task.objects.for_list().select_related("previous"), public_id)
+    found = one(Task.objects.for_list().select_related("previous", "parent", "root"), public_id)
     todos = list(found.todos.order_by("position"))
     events = list(found.events.select_related("by").order_by("number"))
     asked = list(found.approvals.open().order_by("expires_at", "id"))
@@ -73,10 +74,14 @@ def task(request: DeskRequest, public_id: str) -> HttpResponse:
             for call in found.tool_calls.filter(refund__isnull=False).select_related("refund__order")
         ],
         "usage": usage(found),
+        "family": family.below(found, reader=request.user),
         "followed_by": found.followed_by.order_by("created_at"),
         "may_cancel": found.is_live and request.user.has_perm("tasks.cancel_task"),
     }
-    return answer(request, "tasks/detail.html", {"task": "tasks/_task.html"}, context)
+    regions = {"task": "tasks/_task.html"}
+    if (target := request.htmx.target or "").startswith("below-"):
+        regions[target] = "tasks/_family.html"
+    return answer(request, "tasks/detail.html", regions, context)
 
 
 @require_http_methods(["GET", "POST"])
@@ -84,8 +89,9 @@ def task(request: DeskRequest, public_id: str) -> HttpResponse:
 def task_cancel(request: DeskRequest, public_id: str) -> HttpResponse:
     found = one(Task.objects.for_list(), public_id)
     if request.method == "GET":
-        return answer(request, "tasks/cancel.html", {}, {"task": found})
-    cancel_task(found, by=request.user)
+        below = descendants(found).filter(status__in=LIVE).select_related("agent_version__agent")
+        return answer(request, "tasks/cancel.html", {}, {"task": found, "below": below})
+    cancel_task(found, by=request.user, children=request.POST.get("children", "cancel"))
     return redirect(found)
 
 

@@ -70,5 +70,7 @@ def problems(version: AgentVersion) -> dict[str, str]:
     return {
         name: f"There is no agent {', '.join(unknown)}. Choose among those there are."
         for name in ("hand_offs", "consults")
-        if (unknown := sorted(set(getattr(version, name)) - set(Agent.objects.values_list("name", flat=True))))
+        if (
+            unknown := sorted(set(getattr(version, name)) - set(Agent.objects.values_list("name", flat=True)))
+        )
     }

@@ -6,7 +6,6 @@ resume it is called again, and the conversation inside goes on from its own jour
 
 from __future__ import annotations
 
-from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
 from agents import FunctionTool
@@ -19,7 +18,7 @@ from agentdesk.roster.models import AgentVersion
 from agentdesk.runtime import journal
 from approvals.gate import MustAsk
 from tasks import transitions
-from tasks.models import Task, Turn
+from tasks.models import Task
 from tools import crew
 from tools.calls import close
 from tools.models import CallStatus, ToolCall
@@ -62,7 +61,7 @@ async def _ask(run: Run, call: ToolCall, version: AgentVersion) -> str:
     question = (call.arguments or {})["question"]
     try:
         inside.journal = await sync_to_async(journal.load_consultation)(
-            run.task, path=within(call), question=question
+            run.task, path=crew.within(call), question=question
         )
         result = await inside.converse()
     except Exception as error:
@@ -76,13 +75,6 @@ async def _ask(run: Run, call: ToolCall, version: AgentVersion) -> str:
         return NOT_YET
     await run.guarded(call, _conclude, run.task, call, storable(str(result.final_output)))
     return call.output
-
-
-def within(call: ToolCall) -> str:
-    """The path of what happens inside a call: the chain of the call ids around it, or a hash where that is too long."""
-    path = f"{call.path}/{call.call_id}" if call.path else call.call_id
-    longest = Turn._meta.get_field("path").max_length  # noqa: SLF001 -- Django's public way to a field
-    return path if len(path) <= (longest or 0) else sha256(path.encode()).hexdigest()
 
 
 def _conclude(task: Task, call: ToolCall, answer: str) -> None:

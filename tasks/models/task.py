@@ -67,10 +67,9 @@ class TaskQuerySet(models.QuerySet["Task"]):
         return self.filter(status__in=LIVE)
 
     def for_list(self) -> TaskQuerySet:
-        """Newest first, each with its ticket, customer, agent and requester."""
-        return self.select_related("ticket", "customer", "agent_version__agent", "requested_by").order_by(
-            "-created_at", "-id"
-        )
+        """Newest first, each with its ticket, customer, agent, requester and the task that started it."""
+        related = ("ticket", "customer", "agent_version__agent", "requested_by", "parent")
+        return self.select_related(*related).order_by("-created_at", "-id")
 
 
 class Task(Stream):

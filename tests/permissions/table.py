@@ -37,6 +37,7 @@ PAGES: dict[str, tuple[str, str]] = {
     "api:api-root": ("404 404 404 404 404 404 404 404 404", "404 404 404 404 404 404 404 404 404"),
     "api:tasks": (NOBODY_405, "401 403 202 202 403 403 202 202 401"),
     "api:task": (API_READ, NOBODY_405),
+    "api:task_cancel": (NOBODY_405, "401 403 200 200 403 403 200 200 401"),
     "api:task_events": (API_READ, NOBODY_405),
     "api:events": (API_READ, NOBODY_405),
     "admin:index": (STAFF, STAFF),

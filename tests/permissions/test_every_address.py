@@ -100,6 +100,8 @@ def test_a_post_answers_as_the_table_says(world: World, who: str) -> None:
 def post(world: World, client: Any, name: str, url: str) -> HttpResponse:
     if name == "api:tasks":
         return client.post(url, {"goal": "Find the parcel"}, content_type="application/json")
+    if name == "api:task_cancel":
+        return client.post(url, {"children": "keep"}, content_type="application/json")
     data = dict(POSTS.get(name, {}))
     if name in {"desk:decide", "admin:approvals_approval_decide"}:
         data["seen"] = world.approval.seen_hash
@@ -113,7 +115,14 @@ def test_no_form_is_taken_without_its_token(world: World, who: str) -> None:
     strict = Client(enforce_csrf_checks=True)
     strict.cookies = SimpleCookie({k: m.value for k, m in world.clients[who].cookies.items()})
     before = contents()
-    for name in ("desk:decide", "desk:ticket_new", "desk:task_cancel", "api:tasks", "logout"):
+    for name in (
+        "desk:decide",
+        "desk:ticket_new",
+        "desk:task_cancel",
+        "api:tasks",
+        "api:task_cancel",
+        "logout",
+    ):
         with transaction.atomic():
             assert post(world, strict, name, address(world, name)).status_code == 403, name
     assert contents() == before

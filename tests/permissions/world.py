@@ -143,6 +143,7 @@ def _ids(rows: dict[str, Any], ticket_id: str) -> dict[str, dict[str, Any]]:
         "desk:task": {"public_id": task.public_id},
         "desk:task_cancel": {"public_id": task.public_id},
         "api:task": {"task_id": task.public_id},
+        "api:task_cancel": {"task_id": task.public_id},
         "api:task_events": {"task_id": task.public_id},
         "admin:app_list": {"app_label": "tasks"},
         "admin:view_on_site": {

@@ -112,7 +112,9 @@ class AgentAdmin(RecordAdmin):
             "base",
             description="Saving publishes a new version. Running tasks keep the one they started with.",
         )
-        return [profile, told, others, limits, why] + ([section("Versions", current, versions)] if obj else [])
+        return [profile, told, others, limits, why] + (
+            [section("Versions", current, versions)] if obj else []
+        )
 
     def get_form(
         self, request: HttpRequest, obj: Agent | None = None, change: bool = False, **kwargs: Any

@@ -8,7 +8,7 @@ from django.contrib import admin
 from django.http import HttpRequest
 
 from agentdesk.core.admin import HistoryAdmin
-from agentdesk.core.admin_columns import link, moment, section, status, text
+from agentdesk.core.admin_columns import link, links, moment, section, status, text
 from agentdesk.desk.admin.story import tell
 from tasks.models import Task
 
@@ -49,6 +49,9 @@ class TaskAdmin(HistoryAdmin):
             link("requested_by", "asked by"),
             link("agent_version", "agent"),
             link("previous", "continues"),
+            link("parent", "started by"),
+            link("root", "on behalf of"),
+            links("children", "started"),
         ),
         section(
             "Used", "turns_used", "tool_calls_used", "tokens_used", "work_ms", text("model_name", "model")
