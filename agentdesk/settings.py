@@ -57,6 +57,7 @@ AGENTDESK_TOOLSETS = [
     "tools.library",
     "tools.messages",
     "tools.people",
+    "tools.delegation",
     *EXTRA_TOOLSETS,
 ]
 PAYMENTS = read(ENV, "AGENTDESK_PAYMENTS", "ledger", choice("ledger", "stripe"))

@@ -39,15 +39,49 @@ def pause(task: Task, calls: Sequence[ToolCall]) -> None:
     with transaction.atomic():
         transitions.confirm(task)
         with gathered(task):
+            asking: list[ToolCall] = []
+            waiting: list[str] = []
             for call in calls:
                 refresh(call, task)
+                context = Context(task=task, call=call)
+                if needs_other_task(call):
+                    waiting += filter(None, [_other_task(context)])
+                    continue
                 if call.status == CallStatus.PROPOSED:
-                    open_for(Context(task=task, call=call))
-            if any(call.status != CallStatus.ASKING for call in calls):
-                transitions.release(task, why="A question was answered meanwhile")
-                return
-            questions = all((spec := find(call.tool)) is not None and spec.asks_question for call in calls)
-            transitions.wait(task, waiting_for=WaitingFor.QUESTION if questions else WaitingFor.APPROVAL)
+                    open_for(context)
+                if call.status == CallStatus.ASKING:
+                    asking.append(call)
+            if len(asking) + len(waiting) < len(calls):
+                transitions.release(task, why="What it waited for came meanwhile")
+            elif asking:
+                questions = all(
+                    (spec := find(call.tool)) is not None and spec.asks_question for call in asking
+                )
+                transitions.wait(task, waiting_for=WaitingFor.QUESTION if questions else WaitingFor.APPROVAL)
+            else:
+                transitions.wait(task, waiting_for=WaitingFor.TASK, note=" ".join(waiting))
+
+
+def needs_other_task(call: ToolCall) -> bool:
+    """Whether the call can run only once another task has ended."""
+    spec = find(call.tool)
+    return spec is not None and spec.waits_for_task is not None
+
+
+def _other_task(context: Context) -> str:
+    """What a call that needs another task to have ended still waits for, or nothing.
+
+    Read under the lock of the waiting task: whoever ends the other one takes that lock afterwards and sees it wait.
+    """
+    spec = find(context.call.tool)
+    assert spec is not None
+    assert spec.waits_for_task is not None
+    if context.call.status != CallStatus.PROPOSED:
+        return ""
+    try:
+        return spec.waits_for_task(context, validated(spec, context.call.arguments or {}).value)
+    except ToolError:
+        return ""
 
 
 def open_for(context: Context) -> Approval | None:

@@ -6,25 +6,59 @@ from django.contrib.auth.models import User
 from django.db import transaction
 from django.db.models.functions import Now
 
-from agentdesk.core.errors import Forbidden
+from agentdesk.core.errors import Forbidden, Invalid, Late
 from agentdesk.events.models import Kind
 from agentdesk.events.record import Fact, record
 from approvals.models import Approval, ApprovalKind, ApprovalStatus
-from tasks import transitions
-from tasks.models import Task
+from tasks import delegation, transitions
+from tasks.models import LIVE, Task
 from tools.calls import close
 from tools.models import UNFINISHED, WITHDRAWN, CallStatus, ToolCall
 
+CHILDREN = ("cancel", "keep")
+"""What becomes of the tasks below a cancelled one."""
+TRIES = 5
 
-def cancel_task(task: Task, *, by: User) -> Task:
-    """End the task now. Raises Forbidden without the right and Late when it has ended already."""
+
+def cancel_task(task: Task, *, by: User, children: str = "cancel") -> Task:
+    """End the task now, and with `children` “cancel” every live task below it, all in one transaction.
+
+    With “keep” they go on. Raises Forbidden without the right, Late when the task has ended already (then nothing below it
+    ends either), and Invalid on another word.
+    """
     if not by.has_perm("tasks.cancel_task"):
         raise Forbidden("Your role may not cancel tasks. Ask an agent or a lead.")
-    with transaction.atomic():
-        locked = transitions.lock(task.pk)
-        transitions.cancel(locked, by=by)
-        withdraw(locked, why="The task was cancelled.")
-    return locked
+    if children not in CHILDREN:
+        raise Invalid(f"Choose {' or '.join(CHILDREN)}.", fields={"children": "unknown"})
+    for _ in range(TRIES):
+        with transaction.atomic():
+            below = _lock_below(task) if children == "cancel" else []
+            locked = transitions.lock(task.pk)
+            # whoever starts a task below holds the lock of its parent, so what is new now came before ours was taken
+            if children == "cancel" and _live_below(task) != [each.pk for each in below]:
+                transaction.set_rollback(True)
+                continue
+            _cancel(locked, by=by, why="The task was cancelled.")
+            for each in reversed(below):
+                _cancel(each, by=by, why="The task above it was cancelled.")
+            return locked
+    raise Late("Tasks below this one start and end at this very moment. Try again.")
+
+
+def _lock_below(task: Task) -> list[Task]:
+    """Lock the live tasks below, the deeper ones first, as everybody does who needs several tasks of a tree."""
+    live = Task.objects.filter(pk__in=_live_below(task))
+    return list(live.select_for_update(of=("self",)).order_by("-depth", "pk"))
+
+
+def _live_below(task: Task) -> list[int]:
+    live = delegation.descendants(task).filter(status__in=LIVE)
+    return list(live.order_by("-depth", "pk").values_list("pk", flat=True))
+
+
+def _cancel(task: Task, *, by: User, why: str) -> None:
+    transitions.cancel(task, by=by)
+    withdraw(task, why=why)
 
 
 def fail_task(task: Task, *, why: str, worked_ms: int = 0) -> None:

@@ -41,7 +41,9 @@ class MustAsk(DeskError):
 def never_asks(call: ToolCall) -> bool:
     """Whether the gate has no question about this call, whatever the policy says; costs no database query."""
     spec = find(call.tool)
-    return call.status in FINISHED or spec is None or not spec.people_decide
+    return (
+        call.status in FINISHED or spec is None or not (spec.people_decide or spec.waits_for_task is not None)
+    )
 
 
 def ask_gate(task: Task, call: ToolCall) -> Answer:
@@ -70,8 +72,13 @@ def _consider(context: Context, spec: ToolSpec[Any]) -> Answer:
     call = context.call
     if spec.asks_question is not None:
         return Answer.ASK if open_for(context) else Answer.RUN
-    assert spec.sensitive is not None
     parsed = validated(spec, call.arguments or {})
+    if spec.waits_for_task is not None:
+        try:
+            return Answer.ASK if spec.waits_for_task(context, parsed.value) else Answer.RUN
+        except ToolError:
+            return Answer.RUN  # its handler says the same to the model
+    assert spec.sensitive is not None
     try:
         spec.sensitive.check(context, parsed.value)
         _refuse_repetition(call)
@@ -122,6 +129,8 @@ def authorise(context: Context, spec: ToolSpec[Any], parsed: Parsed) -> None:
     """
     if spec.asks_question is not None:
         raise MustAsk("Only a person's answer ends this call.")
+    if spec.waits_for_task is not None and (sentence := spec.waits_for_task(context, parsed.value)):
+        raise MustAsk(sentence)
     if spec.sensitive is not None:
         _signed_off(context, spec, parsed)
         hold_to(context, spec, parsed)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -42,6 +43,15 @@ def waiting_for(user: User, *, limit: int = 200) -> QueueView:
         mine=[item for item in waiting if item.hindrance is None],
         others=[item for item in waiting if item.hindrance is not None],
     )
+
+
+def waiting_in(task_ids: Sequence[int], user: User) -> list[Waiting]:
+    """The open approvals of these tasks, the soonest to expire first, each with why `user` may not decide it now."""
+    reader = _Reader(user)
+    return [
+        Waiting(approval, _hindrance(approval, reader), list(approval.decisions.all()))
+        for approval in Approval.objects.for_queue().filter(task__in=task_ids)
+    ]
 
 
 def count_for(user: User) -> int:

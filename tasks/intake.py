@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.contrib.auth.models import User
 from django.db import IntegrityError, transaction
 from django.utils import timezone
@@ -11,7 +13,7 @@ from agentdesk.core.text import checked, refuse_unstorable, shortened
 from agentdesk.events.models import Kind
 from agentdesk.events.record import Fact, record
 from agentdesk.roster.models import Agent
-from tasks import queue
+from tasks import crew, queue
 from tasks.models import Customer, Task, Ticket, TicketSource
 from tasks.models.task import MAX_GOAL
 from tasks.models.ticket import MAX_BODY, MAX_SUBJECT
@@ -70,8 +72,13 @@ def start_task(
     agent: Agent | None = None,
     by: User | None = None,
     previous: Task | None = None,
+    parent: Task | None = None,
+    **below: Any,
 ) -> Task:
-    """Queue one goal for one agent. Raises Invalid when the goal is unusable or the agent takes no tasks."""
+    """Queue one goal for one agent. Raises Invalid when the goal is unusable or the agent takes no tasks.
+
+    For a task that another one starts, `tasks.delegation` says `parent` and the fields that follow from it in `below`.
+    """
     goal = checked(goal, field="goal", max_length=MAX_GOAL)
     chosen = agent or default_agent()
     if not chosen.enabled or chosen.current is None:
@@ -87,9 +94,13 @@ def start_task(
             agent_version=chosen.current,
             requested_by=by,
             previous=previous,
+            parent=parent,
+            crew=crew.gather(chosen.current),
             queued_at=timezone.now(),
+            **below,
         )
-        record(task, Fact(Kind.TASK_QUEUED, {"agent": chosen.name, "version": chosen.current.number}, by=by))
+        who = by if parent is None else None  # an agent did it, on behalf of the same person
+        record(task, Fact(Kind.TASK_QUEUED, {"agent": chosen.name, "version": chosen.current.number}, by=who))
         queue.wake()
     return task
 

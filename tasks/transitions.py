@@ -4,7 +4,8 @@
                          ├─────fail─────▶ failed        running ──release──▶ queued (later)
     queued, running, waiting ──cancel──▶ cancelled      a running task whose lease ran out is claimed again
 
-Whoever changes the story of a task locks its row first, so these changes have one order.
+Whoever changes the story of a task locks its row first, so these changes have one order. Who needs several tasks of a
+tree locks the deeper ones first.
 """
 
 from __future__ import annotations
@@ -69,7 +70,9 @@ def renew(*, holder: str) -> set[int]:
     """Prolong every claim of `holder` by LEASE; return the ids it still holds."""
     with transaction.atomic():
         held = Task.objects.filter(holder=holder, status=TaskStatus.RUNNING)
-        held.update(lease_until=from_now(LEASE))
+        # a row that somebody locks is left for the next beat: waiting for several in any order could deadlock
+        free = list(held.select_for_update(skip_locked=True).values_list("pk", flat=True))
+        Task.objects.filter(pk__in=free).update(lease_until=from_now(LEASE))
         return set(held.values_list("pk", flat=True))
 
 
@@ -138,6 +141,7 @@ def _end(task: Task, fact: Fact, worked_ms: int, **put: Any) -> None:
         )
         if not ended:
             raise _lost()
+        _wake_those_above(task)
 
 
 def wait(
@@ -229,6 +233,18 @@ def cancel(task: Task, *, by: User) -> None:
         raise Late(
             f"This task is {task.get_status_display().lower()} already; there is nothing left to cancel."
         )
+    _wake_those_above(task)
+
+
+def _wake_those_above(task: Task) -> None:
+    """Queue the tasks above one that has just ended, where they wait for another task; the gate looks for which."""
+    above = task.parent_id
+    while above is not None:
+        # locked before it is read: a conditional UPDATE would pass over one that is about to wait at this moment
+        ancestor = lock(above)
+        if ancestor.waiting_for == WaitingFor.TASK:
+            resume(ancestor)
+        above = ancestor.parent_id
 
 
 def _claim_of(task: Task) -> dict[str, Any]:

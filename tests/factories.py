@@ -191,6 +191,10 @@ class TaskFactory(DjangoModelFactory):
         lambda task: "The model was away." if task.status == TaskStatus.FAILED else ""
     )
     result = factory.LazyAttribute(lambda task: "Refunded." if task.status == TaskStatus.DONE else "")
+    parent = None
+    depth = factory.LazyAttribute(lambda task: task.parent.depth + 1 if task.parent else 0)
+    root = factory.LazyAttribute(lambda task: (task.parent.root or task.parent) if task.parent else None)
+    place = factory.LazyAttribute(lambda task: task.root.tree.count() + 1 if task.root else None)
 
     class Params:
         of_ticket = factory.Trait(

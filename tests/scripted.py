@@ -54,6 +54,47 @@ class Scripted(Thinkers):
         }
 
 
+class Cast(Thinkers):
+    """Each agent is answered from a script of its own, whatever the task; `models` has them by the agent's name."""
+
+    def __init__(self, **scripts: Sequence[Step]) -> None:
+        super().__init__()
+        self.models = {name: ScriptedModel(steps) for name, steps in scripts.items()}
+
+    def choose(self, version: AgentVersion) -> tuple[Model, str]:
+        return self.models[version.agent.name], "scripted"
+
+    def asked(self) -> dict[str, int]:
+        """How often each agent's model was asked."""
+        return {name: len(model.calls) for name, model in self.models.items()}
+
+    def outputs(self, name: str) -> dict[str, Any]:
+        """What the model of an agent was told about each call, by call id, in its last request."""
+        last = self.models[name].last_call
+        assert last is not None
+        return _outputs(last.input)
+
+
+def _outputs(items: Any) -> dict[str, Any]:
+    return {
+        item["call_id"]: json.loads(item["output"])
+        for item in items
+        if item.get("type") == "function_call_output"
+    }
+
+
+def with_task(tool: str, *others: Any, **given: str) -> Any:
+    """A turn that calls `tool` for tasks whose ids only the run knows: `with_task("wait_for_task", wait="give")` makes the
+    call `wait` for the task that the call `give` started. `others` are calls of the same turn.
+    """
+
+    def turn(request: Any) -> Any:
+        told = _outputs(request.input)
+        return [*(call(tool, key, task=told[started]["task"]) for key, started in given.items()), *others]
+
+    return {"responder": turn}
+
+
 @dataclass
 class Story:
     customer: Customer
@@ -107,6 +148,12 @@ def tell(*, charges: Sequence[int] = (2900, 2900), by: User | None = None) -> St
 def drive(thinkers: Thinkers) -> None:
     """Work until nothing is claimable, as a worker's job does."""
     asyncio.run(Driver(thinkers=thinkers, linger_seconds=0, drive_seconds=30).drive())
+
+
+def drive_all(thinkers: Thinkers) -> None:
+    """Work until nothing is claimable, tasks that start meanwhile included, as wake-ups bring it about."""
+    while Task.objects.claimable().exists():
+        drive(thinkers)
 
 
 def say(text: str) -> Any:

@@ -14,6 +14,7 @@ from agentdesk.core.text import shortened, storable
 from agentdesk.events.models import Kind
 from agentdesk.events.record import Fact, record
 from tasks.models import Task, Turn
+from tools import crew
 from tools.arguments import parse
 from tools.models import UNFINISHED, CallStatus, Effect, ToolCall
 from tools.registry import find, label
@@ -37,7 +38,7 @@ def propose(
     """Store the calls of a turn, in its transaction.
 
     What cannot run is closed at once with a sentence for the model: an unknown tool, arguments that do not fit, calls
-    beyond `room` (what the task's limit leaves) or beyond 32 in one turn.
+    beyond `room` (what the task's limit leaves) or beyond 32 in one turn, and every hand-off but the first.
     """
     may_run = min(MAX_CALLS_PER_TURN, room)
     calls = [
@@ -46,6 +47,10 @@ def propose(
         )
         for position, request in enumerate(requested, start=1)
     ]
+    hand_offs = [call for call in calls if call.tool.startswith(crew.HAND_OFF) and call.tool in allowed_tools]
+    for call in hand_offs[1:]:
+        call.status, call.finished_at = CallStatus.FAILED, turn.recorded_at
+        call.output, call.error_code = crew.IGNORED, "second_hand_off"
     if calls:
         for call, key in zip(calls, rows.insert(ToolCall, [vars(call) for call in calls]), strict=True):
             call.pk = key

@@ -10,23 +10,28 @@ from typing import Any
 from django.conf import settings
 
 from agentdesk.core.errors import DeskError
+from tools import crew
 from tools.spec import ToolSpec
 
 
 @cache
 def all_tools() -> MappingProxyType[str, ToolSpec[Any]]:
-    """Every tool by name. Raises RuntimeError when two toolsets claim one name."""
+    """Every tool by name. Raises RuntimeError when two toolsets claim one name, or one that belongs to agents."""
     found: dict[str, ToolSpec[Any]] = {}
     for toolset in settings.AGENTDESK_TOOLSETS:
         for spec in import_module(f"{toolset}.toolset").TOOLS:
             if spec.name in found:
                 raise RuntimeError(f"Two toolsets define the tool {spec.name!r}. Rename one of them.")
+            if crew.agent_of(spec.name):
+                raise RuntimeError(
+                    f"The name {spec.name!r} is that of turning to another agent. Rename the tool."
+                )
             found[spec.name] = spec
     return MappingProxyType(found)
 
 
 def find(name: str) -> ToolSpec[Any] | None:
-    return all_tools().get(name)
+    return all_tools().get(name) or crew.find(name)
 
 
 def label(name: str, arguments: dict[str, Any] | None) -> str:

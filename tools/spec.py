@@ -134,6 +134,11 @@ class ToolSpec(Generic[A]):
     """For a tool that is a question to people: the text of the question. Its handler never runs."""
     inward: bool = False
     """It changes nothing but the task's own plan, so a pulled brake does not stop it."""
+    waits_for_task: Callable[[Context, A], str] | None = None
+    """For a tool that needs another task to have ended: one sentence for people while it has not, then nothing.
+
+    What it once says has ended must stay so. Raises ToolError when there is no such task.
+    """
     schema: dict[str, Any] = field(init=False)
 
     @property

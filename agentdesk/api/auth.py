@@ -15,6 +15,7 @@ from agentdesk.core.errors import DeskError, Forbidden
 from agentdesk.core.sight import VIEW_DESK, session_viewer
 
 START_TASK = "tasks.start_task"
+CANCEL_TASK = "tasks.cancel_task"
 
 
 class Unauthenticated(DeskError):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from django.db.models import Prefetch
 from django.http import HttpRequest
@@ -63,6 +63,15 @@ class Fork(Schema):
     note: Text | None = Field(None, description="Why; at most 200 characters.")
 
 
+class Cancel(Schema):
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    children: Literal["cancel", "keep"] = Field(
+        "cancel",
+        description="What becomes of the tasks below it that have not ended: they end too, or go on.",
+    )
+
+
 class Started(Schema):
     id: str
     status: TaskStatus
@@ -99,6 +108,10 @@ class TaskOut(Started):
     customer: str | None = Field(description="The customer's number.")
     ticket: str | None
     previous_response_id: str | None
+    parent: str | None = Field(description="Id of the task whose agent started this one.")
+    children: list[str] = Field(
+        description="Ids of the tasks that this one's agents started, the first one first."
+    )
     origin: str | None = Field(description="Id of the ended task that this one was made from.")
     origin_kind: str = Field(
         description="“retry” goes on from its journal, “again” starts the same goal over, “fork” goes on differently from one of its turns; empty for a new task."
@@ -107,7 +120,7 @@ class TaskOut(Started):
     offspring: list[str] = Field(description="Ids of the tasks that were made from this one, oldest first.")
     page_url: str = Field(description="The page for people.")
     waiting_for: str = Field(
-        description="“approval”, “question”, “reconciliation”, “limit”, “model” …, or empty when it waits for nothing."
+        description="“approval”, “question”, “reconciliation”, “limit”, “model”, “task” …, or empty when it waits for nothing."
     )
     waiting_note: str = Field(
         description="One sentence: why it waits and what to do, where no approval says it."
@@ -148,10 +161,13 @@ def whole(public_id: str, request: HttpRequest) -> dict[str, Any] | None:
     waiting = Prefetch("approvals", Approval.objects.open().in_order(), to_attr="waiting")
     plan = Prefetch("todos", ToDo.objects.order_by("position"), to_attr="plan")
     offspring = Prefetch("offspring", Task.objects.order_by("created_at", "id"), to_attr="made_from_it")
-    related = ("agent_version__agent", "customer", "ticket", "previous", "origin")
+    started_by_it = Prefetch(
+        "children", Task.objects.only("public_id", "parent_id").order_by("place"), to_attr="below"
+    )
+    related = ("agent_version__agent", "customer", "ticket", "previous", "origin", "parent")
     task: Any = (
         Task.objects.select_related(*related)
-        .prefetch_related(waiting, plan, offspring)
+        .prefetch_related(waiting, plan, offspring, started_by_it)
         .filter(public_id=public_id)
         .first()
     )
@@ -165,6 +181,8 @@ def whole(public_id: str, request: HttpRequest) -> dict[str, Any] | None:
         "customer": task.customer.number if task.customer else None,
         "ticket": task.ticket.public_id if task.ticket else None,
         "previous_response_id": task.previous.public_id if task.previous else None,
+        "parent": task.parent.public_id if task.parent else None,
+        "children": [child.public_id for child in task.below],
         "origin": task.origin.public_id if task.origin else None,
         "origin_kind": task.origin_kind,
         "origin_turn": task.origin_turn,

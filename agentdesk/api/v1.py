@@ -8,12 +8,13 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from ninja import Header, Query, Router, Status
 
 from agentdesk.api import again, streams
-from agentdesk.api.auth import START_TASK, ApiRequest
-from agentdesk.api.shapes import Fork, NewTask, Refusal, Started, TaskOut, started, whole
+from agentdesk.api.auth import CANCEL_TASK, START_TASK, ApiRequest
+from agentdesk.api.shapes import Cancel, Fork, NewTask, Refusal, Started, TaskOut, started, whole
 from agentdesk.api.start import start
 from agentdesk.core.errors import Missing
 from agentdesk.core.text import shortened
 from agentdesk.events import cursor
+from approvals.cancel import cancel_task
 from tasks.models import TERMINAL, Task
 
 REFUSALS: dict[int, Any] = {401: Refusal, 403: Refusal, 422: Refusal}
@@ -63,6 +64,24 @@ def read_task(request: HttpRequest, task_id: str) -> dict[str, Any]:
     if found is None:
         raise _no_task(task_id)
     return found
+
+
+@router.post(
+    "/tasks/{task_id}/cancel",
+    url_name="task_cancel",
+    response={200: Started, 404: Refusal, 409: Refusal, **REFUSALS},
+    summary="Cancel a task",
+    operation_id="cancel_task",
+)
+def stop_task(request: ApiRequest, task_id: str, wanted: Cancel) -> dict[str, Any]:
+    """Ends it at once; what it has done stays done. `children` says what becomes of the tasks below it that have not ended."""
+    request.auth.require(CANCEL_TASK)
+    task = Task.objects.filter(public_id=task_id).first()
+    if task is None:
+        raise _no_task(task_id)
+    cancel_task(task, by=request.auth.user, children=wanted.children)
+    task.refresh_from_db()
+    return started(task, request)
 
 
 @router.post(

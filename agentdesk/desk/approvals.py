@@ -69,7 +69,12 @@ def ask_outside(request: DeskRequest, public_id: str) -> HttpResponse:
 def card_page(request: DeskRequest, public_id: str, *, refusal: DeskError | None = None) -> HttpResponse:
     found = one(
         Approval.objects.select_related(
-            "task__customer", "task__ticket", "task__requested_by", "tool_call", "superseded_by"
+            "task__customer",
+            "task__ticket",
+            "task__requested_by",
+            "task__root",
+            "tool_call",
+            "superseded_by",
         ),
         public_id,
     )

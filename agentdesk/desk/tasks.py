@@ -10,7 +10,7 @@ from django.http import HttpResponse
 from django.shortcuts import redirect
 from django.views.decorators.http import require_GET, require_http_methods
 
-from agentdesk.desk import caps, standing, timeline, waiting
+from agentdesk.desk import caps, family, standing, timeline, waiting
 from agentdesk.desk.access import DeskRequest, desk_page, one
 from agentdesk.desk.fragments import answer
 from agentdesk.desk.query import asked
@@ -18,6 +18,7 @@ from agentdesk.roster.models import Agent
 from approvals import lineage
 from approvals.cancel import cancel_task
 from tasks import park, usage
+from tasks.delegation import descendants
 from tasks.limits import Measure, in_words
 from tasks.models import LIVE, OriginKind, Task, TaskStatus, ToDo
 from tools.models import OUTSIDE
@@ -59,7 +60,7 @@ def tasks(request: DeskRequest) -> HttpResponse:
 @require_GET
 @desk_page()
 def task(request: DeskRequest, public_id: str) -> HttpResponse:
-    found = one(Task.objects.for_list().select_related("previous", "origin"), public_id)
+    found = one(Task.objects.for_list().select_related("previous", "origin", "parent", "root"), public_id)
     todos = list(found.todos.order_by("position"))
     events = list(found.events.select_related("by").order_by("number"))
     moments = timeline.of(found, events)
@@ -79,6 +80,7 @@ def task(request: DeskRequest, public_id: str) -> HttpResponse:
         "messages_sent": found.messages.order_by("written_at"),
         "refunds": Refund.objects.counted().filter(tool_call__task=found).select_related("order"),
         "usage": used_of(found),
+        "family": family.below(found, reader=request.user),
         "followed_by": found.followed_by.order_by("created_at"),
         **caps.shown(found, request.user),
         "extension": waiting.extension(found),
@@ -90,7 +92,10 @@ def task(request: DeskRequest, public_id: str) -> HttpResponse:
         "in_doubt": in_doubt,
         "may_cancel": found.is_live and request.user.has_perm("tasks.cancel_task"),
     }
-    return answer(request, "tasks/detail.html", {"task": "tasks/_task.html"}, context)
+    regions = {"task": "tasks/_task.html"}
+    if (target := request.htmx.target or "").startswith("below-"):
+        regions[target] = "tasks/_family.html"
+    return answer(request, "tasks/detail.html", regions, context)
 
 
 @require_http_methods(["GET", "POST"])
@@ -98,8 +103,9 @@ def task(request: DeskRequest, public_id: str) -> HttpResponse:
 def task_cancel(request: DeskRequest, public_id: str) -> HttpResponse:
     found = one(Task.objects.for_list(), public_id)
     if request.method == "GET":
-        return answer(request, "tasks/cancel.html", {}, {"task": found})
-    cancel_task(found, by=request.user)
+        below = descendants(found).filter(status__in=LIVE).select_related("agent_version__agent")
+        return answer(request, "tasks/cancel.html", {}, {"task": found, "below": below})
+    cancel_task(found, by=request.user, children=request.POST.get("children", "cancel"))
     return redirect(found)
 
 

@@ -25,8 +25,15 @@ FILTERS = {"live": "Being worked on", **dict(TaskStatus.choices)}
 
 
 def listed(status: str = "") -> QuerySet[Ticket]:
-    """Tickets newest first, of one status or all; `standing` is the status of the newest task of each."""
-    newest = Task.objects.filter(ticket=OuterRef("pk")).order_by("-created_at", "-id").values("status")[:1]
+    """Tickets newest first, of one status or all; `standing` is the status of the newest task of each.
+
+    Tasks that other tasks started do not count: they are on the pages of those.
+    """
+    newest = (
+        Task.objects.filter(ticket=OuterRef("pk"), parent=None)
+        .order_by("-created_at", "-id")
+        .values("status")[:1]
+    )
     rows = Ticket.objects.for_list().annotate(standing=Subquery(newest))
     if status == "live":
         return rows.filter(standing__in=LIVE)
@@ -65,7 +72,7 @@ def ticket(request: DeskRequest, public_id: str) -> HttpResponse:
     orders = Order.objects.filter(customer=found.customer)
     context = {
         "ticket": found,
-        "tasks": Task.objects.for_list().filter(ticket=found),
+        "tasks": Task.objects.for_list().filter(ticket=found, parent=None),
         "orders": orders.prefetch_related("lines").order_by("-placed_at")[:ORDERS_SHOWN],
         "orders_count": orders.count(),
         "other_tickets": listed().filter(customer=found.customer).exclude(pk=found.pk)[:5],

@@ -10,7 +10,7 @@ from datetime import datetime
 from agentdesk.events.models import Event, Kind
 from approvals.models import Approval
 from tasks.models import Task, Turn, WaitingFor
-from tools import registry
+from tools import crew, registry
 from tools.models import ToolCall
 from tools.planning.plan import PLANNING
 
@@ -47,6 +47,10 @@ class Moment:
     words: str = ""
     event: Event | None = None
     turn: Turn | None = None
+    inside: int = 0
+    """How many agents around it asked the one that speaks; 0 for the task's own conversation."""
+    speaker: str = ""
+    """The agent's name where it is not the one the task was given to."""
     planning: list[Step] = field(default_factory=list)
     steps: list[Step] = field(default_factory=list)
 
@@ -63,12 +67,18 @@ def of(task: Task, events: list[Event]) -> list[Moment]:
     for approval in task.approvals.prefetch_related("decisions__decided_by").order_by("opened_at", "id"):
         approvals[approval.tool_call_id].append(approval)
     steps: defaultdict[int, list[Step]] = defaultdict(list)
+    depths = {"": 0}
+    own = task.agent_version.agent.name
     for call in task.tool_calls.order_by("turn", "position"):
+        if call.tool.startswith(crew.CONSULT):
+            depths[crew.within(call)] = depths.get(call.path, 0) + 1
         steps[call.turn_id].append(Step(call, registry.label(call.tool, call.arguments), approvals[call.pk]))
     moments = [
         Moment(
             turn.recorded_at,
             turn=turn,
+            inside=depths.get(turn.path, 1),
+            speaker=turn.agent_name if turn.path or turn.agent_name != own else "",
             planning=[step for step in steps[turn.pk] if step.call.tool in PLANNING],
             steps=[step for step in steps[turn.pk] if step.call.tool not in PLANNING],
         )

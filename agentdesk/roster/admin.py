@@ -35,7 +35,8 @@ class AgentVersionAdmin(HistoryAdmin):
             link("author"),
             moment("created_at", "written"),
         ),
-        section("What it is told", block("instructions"), json("tools"), json("hand_offs"), json("consults")),
+        section("What it is told", block("instructions"), json("tools")),
+        section("Other agents", json("hand_offs"), json("consults")),
         section("What thinks", text("model"), status("model_api"), text("fallback_model"), "call_seconds"),
         section(
             "Limits",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -18,6 +19,7 @@ from approvals.gate import never_asks
 from tasks import transitions, usage
 from tasks.limits import Measure
 from tasks.models import Task, Turn
+from tools import crew
 from tools.calls import MAX_CALLS_PER_TURN, Requested, propose
 from tools.models import OUTSIDE, ToolCall
 from tools.registry import find
@@ -29,13 +31,15 @@ CONTINUED_TASKS = 5
 
 @dataclass(slots=True)
 class Journal:
-    """A claimed task as its run knows it."""
+    """A claimed task as its run knows it: its own conversation, or that of an agent which is consulted."""
 
     task: Task
     turns: list[Turn]
     calls: dict[str, ToolCall]
     """By call id; kept as fresh as the run's own writes."""
     opening: list[Item] = field(default_factory=list)
+    path: str = ""
+    """The chain of the calls around it; empty for the task's own."""
     prices: dict[str, Price] | None = None
     """What models cost; read before the first answer of this claim that costs anything."""
     taken: usage.Taken | None = None
@@ -63,6 +67,14 @@ class Journal:
             together.append(other)
         return together
 
+    def hand_off(self) -> ToolCall:
+        """The hand-off of the last turn that counts: its first."""
+        last = self.last_turn
+        return min(
+            (call for call in self.calls.values() if last and call.turn_id == last.pk and _hands_over(call)),
+            key=lambda call: call.position,
+        )
+
     def transcript(self) -> list[Item]:
         """The model's input up to (not including) the last recorded turn, which is replayed."""
         items = list(self.opening)
@@ -70,14 +82,28 @@ class Journal:
             items.extend(turn.items)
             items.extend(
                 {"type": "function_call_output", "call_id": call.call_id, "output": call.output}
-                for call in sorted(self.calls.values(), key=lambda call: call.position)
+                for call in sorted(self.calls.values(), key=_as_told)
                 if call.turn_id == turn.pk
             )
         return items
 
 
+def _as_told(call: ToolCall) -> tuple[int, int]:
+    """The SDK tells of hand-offs after everything else of the turn, and of the one that counts last."""
+    if not _hands_over(call):
+        return 0, call.position
+    return (1 if call.output == crew.IGNORED else 2), call.position
+
+
+def _hands_over(call: ToolCall) -> bool:
+    """Whether it is a hand-off that was offered to the agent."""
+    return call.tool.startswith(crew.HAND_OFF) and call.error_code != "unknown_tool"
+
+
 def _runs_here(call: ToolCall) -> bool:
     """Whether it needs nobody and ends in the transaction in which it begins."""
+    if crew.agent_of(call.tool):
+        return False
     spec = find(call.tool)
     return never_asks(call) and call.status not in OUTSIDE and (spec is None or not spec.acts_outside)
 
@@ -102,10 +128,18 @@ class Answer:
 
 def load(task: Task) -> Journal:
     """At most four statements, however long the task; none of its journal for a task that was never claimed before."""
-    journal = Journal(task=task, turns=[], calls={})
-    journal.opening = opening_of(task)
+    return _read(Journal(task, [], {}, opening_of(task)))
+
+
+def load_consultation(task: Task, *, path: str, question: str) -> Journal:
+    """What an agent that was consulted has said and done about `question` so far; two statements at most."""
+    return _read(Journal(task, [], {}, [{"role": "user", "content": question}], path))
+
+
+def _read(journal: Journal) -> Journal:
+    task, path = journal.task, journal.path
     if task.fence > 1 or task.origin_id is not None:
-        of_task = {"task_id": task.pk, "path": ""}
+        of_task = {"task_id": task.pk, "path": path}
         journal.turns = rows.read(Turn, of_task, order_by=["number"])
         journal.calls = {call.call_id: call for call in rows.read(ToolCall, of_task, order_by=["id"])}
     return journal
@@ -131,8 +165,11 @@ def _earlier(task: Task) -> list[Item]:
     return items
 
 
-def record_turn(journal: Journal, answer: Answer, *, worked_ms: int) -> Turn:
-    """Store an answer and its proposed calls in one transaction, before the run sees them. Raises ClaimLost."""
+def record_turn(journal: Journal, answer: Answer, *, allowed_tools: Sequence[str], worked_ms: int) -> Turn:
+    """Store an answer and its proposed calls in one transaction, before the run sees them. Raises ClaimLost.
+
+    `allowed_tools` are those of the agent that speaks.
+    """
     task, number = journal.task, len(journal.turns) + 1
     tokens, called = (
         answer.input_tokens + answer.output_tokens,
@@ -159,6 +196,7 @@ def record_turn(journal: Journal, answer: Answer, *, worked_ms: int) -> Turn:
         )
         turn = Turn(
             task=task,
+            path=journal.path,
             number=number,
             agent_name=answer.agent_name,
             model_name=answer.model_name,
@@ -177,7 +215,7 @@ def record_turn(journal: Journal, answer: Answer, *, worked_ms: int) -> Turn:
         (turn.pk,) = rows.insert(Turn, [vars(turn)])
         version = task.agent_version
         room = max(0, usage.limit(task, Measure.TOOL_CALLS) - task.tool_calls_used)
-        calls = propose(task, turn, answer.requested, allowed_tools=version.tools, room=room)
+        calls = propose(task, turn, answer.requested, allowed_tools=allowed_tools, room=room)
         usage.spend(
             version.agent_id,
             turn.recorded_at.date(),

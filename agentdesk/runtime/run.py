@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+from collections.abc import Sequence
+from functools import partial
 from inspect import iscoroutinefunction
 from typing import Any, cast
 
@@ -17,10 +19,12 @@ from django.utils import timezone
 
 from agentdesk.core.errors import ClaimLost, DeskError
 from agentdesk.core.text import storable
-from agentdesk.runtime import failures, journal, stop
+from agentdesk.roster.models import AgentVersion
+from agentdesk.runtime import consulting, failures, handoffs, journal, stop
 from agentdesk.runtime.braking import HandBack, TakeBrakes
 from agentdesk.runtime.deltas import Deltas
 from agentdesk.runtime.failures import Next
+from agentdesk.runtime.handoffs import assemble
 from agentdesk.runtime.journal import Answer, Journal
 from agentdesk.runtime.recorded_model import RecordedModel
 from agentdesk.runtime.thinking import Thinkers, instructions_for
@@ -31,10 +35,11 @@ from approvals.gate import Answer as GateAnswer
 from approvals.gate import ask_gate, authorise, never_asks
 from approvals.reconcile import ask_people
 from approvals.rest import STOPS, come_to_rest
-from tasks import park, transitions, usage
+from tasks import crew, park, transitions, usage
 from tasks.limits import LimitReached, Measure, Reached, Scope
-from tasks.models import Task
+from tasks.models import Task, Turn
 from tools.carry import carry_out
+from tools.crew import consult_of, hand_off_to
 from tools.invoke import invoke
 from tools.models import OUTSIDE, ToolCall
 from tools.outside import InDoubt
@@ -57,6 +62,19 @@ _CONFIG = RunConfig(
 )
 
 
+def _found(task: Task) -> tuple[Journal, dict[str, AgentVersion]]:
+    """What the task did so far, and whom it may turn to."""
+    return journal.load(task), crew.of(task)
+
+
+class Resting(Exception):
+    """The run ends here, because something inside it waits for somebody."""
+
+
+RESTS = (*STOPS, InDoubt, Resting)
+"""What ends a run without ending its task: it waits."""
+
+
 class Run:
     """One claim of one task: from the journal to the next rest."""
 
@@ -65,9 +83,17 @@ class Run:
         self.thinkers = thinkers
         self.deltas = deltas
         self.brakes = brakes
+        self.version = task.agent_version
+        """What speaks first."""
+        self.crew: dict[str, AgentVersion] = {}
+        self.depth = 0
         self.journal: Journal
-        self.stopped_by: DeskError | DatabaseError | None = None
+        self.stopped_by: Exception | None = None
+        self.speaking = self.version
+        """What was asked last, for what its failure means."""
         self.falls_back = False
+        self.waits_inside: list[ToolCall] = []
+        """Calls of consulted agents that wait for somebody."""
         self._accounted = time.monotonic()
 
     async def advance(self) -> None:
@@ -89,60 +115,92 @@ class Run:
 
     async def _advance(self) -> None:
         transitions.refuse_worker_killer(self.task)
-        self.journal = await sync_to_async(journal.load)(self.task)
-        version = self.task.agent_version
-        self.falls_back = failures.falls_back(
+        self.journal, self.crew = await sync_to_async(_found)(self.task)
+        try:
+            async with asyncio.timeout(self._seconds_left()):
+                result = await self.converse()
+        except TimeoutError:
+            limit = usage.limit(self.task, Measure.SECONDS)
+            most = self.task.agent_version.max_seconds
+            raise LimitReached(Reached(Scope.TASK, Measure.SECONDS, limit, limit, most)) from None
+        if isinstance(self.stopped_by, (*STOPS, InDoubt)):
+            return  # the task waits
+        if waiting := self.waiting(result):
+            await sync_to_async(pause)(self.task, waiting)
+            return
+        await sync_to_async(transitions.finish)(
+            self.task, result=storable(str(result.final_output)), worked_ms=self._lap()
+        )
+
+    async def converse(self) -> RunResultStreaming:
+        """Let the agents speak and act until they end or wait; the first turn is the last recorded one, if any."""
+        transcript = cast("list[TResponseInputItem]", self.journal.transcript())
+        result = Runner.run_streamed(
+            assemble(self), transcript, context=self, run_config=_CONFIG, max_turns=None
+        )
+        await self._drain(result)
+        return result
+
+    def waiting(self, result: RunResultStreaming) -> list[ToolCall]:
+        """The calls that hold this run, those of consulted agents included."""
+        return [
+            *(self.journal.calls[item.call_id] for item in result.interruptions if item.call_id),
+            *self.waits_inside,
+        ]
+
+    def agent(self, version: AgentVersion, *, replay: Turn | None) -> Agent[Any]:
+        """One agent of this run with its own model, tools and name."""
+        falls_back = failures.falls_back(
             version, self.journal, attempts=self.task.attempts, now=timezone.now()
         )
-        choose = self.thinkers.choose_fallback if self.falls_back else self.thinkers.choose
+        choose = self.thinkers.choose_fallback if falls_back else self.thinkers.choose
         inner, model_name = choose(version)
+        if version is self.speaking:
+            self.falls_back = falls_back
+        consulted = consulting.offered(self, version)
+        allowed = [
+            *version.tools,
+            *(consult_of(other.agent.name) for other in consulted),
+            *(hand_off_to(other.agent.name) for other in handoffs.offered(self, version)),
+        ]
         model = RecordedModel(
             inner,
             agent_name=version.agent.name,
             model_name=model_name,
-            replay=self.journal.last_turn,
-            before=self._check_limits,
-            record=self._record,
+            replay=replay,
+            before=partial(self._before_model, version, falls_back=falls_back),
+            record=partial(self._record, allowed),
             delta=lambda text: self.deltas.add(self.task.public_id, len(self.journal.turns) + 1, text),
             call_seconds=version.call_seconds,
             silence_seconds=settings.MODEL_SILENCE_SECONDS,
             taken=self.journal.calls.__contains__,
             foreign=any(turn.model_name != model_name for turn in self.journal.turns),
         )
-        agent = Agent(
+        return Agent(
             name=version.agent.name,
-            instructions=instructions_for(self.task),
+            instructions=instructions_for(self.task, version),
             model=model,
-            model_settings=self.thinkers.how(version, falls_back=self.falls_back),
-            tools=[tool for name in version.tools if (tool := as_function(name)) is not None],
+            model_settings=self.thinkers.how(version, falls_back=falls_back),
+            tools=[
+                *(tool for name in version.tools if (tool := as_function(name)) is not None),
+                *(consulting.tool(self, other) for other in consulted),
+            ],
         )
-        try:
-            async with asyncio.timeout(self._seconds_left()):
-                transcript = cast("list[TResponseInputItem]", self.journal.transcript())
-                result = Runner.run_streamed(
-                    agent, transcript, context=self, run_config=_CONFIG, max_turns=None
-                )
-                await self._drain(result)
-        except TimeoutError:
-            most = version.max_seconds
-            limit = usage.limit(self.task, Measure.SECONDS)
-            raise LimitReached(Reached(Scope.TASK, Measure.SECONDS, limit, limit, most)) from None
-        if isinstance(self.stopped_by, (*STOPS, InDoubt)):
-            return  # the task waits
-        if result.interruptions:
-            asked = [self.journal.calls[item.call_id] for item in result.interruptions if item.call_id]
-            await sync_to_async(pause)(self.task, asked)
-            return
-        await sync_to_async(transitions.finish)(
-            self.task, result=storable(str(result.final_output)), worked_ms=self._lap()
-        )
+
+    def consultation(self, version: AgentVersion) -> Run:
+        """A run within this one, for the same claim, clock and limits; its journal is not read yet."""
+        inside = Run(self.task, self.thinkers, self.deltas, self.brakes)
+        inside.version = inside.speaking = version
+        inside.crew, inside.depth = self.crew, self.depth + 1
+        inside._lap = self._lap  # type: ignore[method-assign]  # time is accounted once
+        return inside
 
     async def _drain(self, result: RunResultStreaming) -> None:
         try:
             async for _ in result.stream_events():
                 pass
         except Exception:
-            if isinstance(self.stopped_by, (*STOPS, InDoubt)):
+            if isinstance(self.stopped_by, RESTS):
                 return
             if self.stopped_by is not None:
                 raise self.stopped_by from None
@@ -156,7 +214,7 @@ class Run:
         call = self.journal.calls[call_id]
         if never_asks(call):
             return False
-        answer = await self._guarded(call, ask_gate, self.task, call)
+        answer = await self.guarded(call, ask_gate, self.task, call)
         return bool(answer == GateAnswer.ASK)
 
     async def invoke(self, call_id: str) -> str:
@@ -167,12 +225,12 @@ class Run:
         found = call.status in OUTSIDE
         if not found:
             together = self.journal.runnable_with(call)
-            await self._guarded(call, invoke, self.task, together, authorise=authorise)
+            await self.guarded(call, invoke, self.task, together, authorise=authorise)
         if call.status in OUTSIDE:
-            await self._guarded(call, carry_out, self.task, call, found=found, ask_people=ask_people)
+            await self.guarded(call, carry_out, self.task, call, found=found, ask_people=ask_people)
         return call.output
 
-    async def _guarded(self, call: ToolCall, function: Any, *arguments: Any, **keywords: Any) -> Any:
+    async def guarded(self, call: ToolCall, function: Any, *arguments: Any, **keywords: Any) -> Any:
         """Run a step in the database thread, unless it is one that awaits; remember what stops the run, as the SDK wraps
         what tools raise.
         """
@@ -187,10 +245,20 @@ class Run:
             self.stopped_by = error
             raise
 
-    async def _record(self, answer: Answer) -> None:
-        await sync_to_async(journal.record_turn)(self.journal, answer, worked_ms=self._lap())
+    async def _record(self, allowed_tools: Sequence[str], answer: Answer) -> None:
+        await sync_to_async(journal.record_turn)(
+            self.journal, answer, allowed_tools=allowed_tools, worked_ms=self._lap()
+        )
 
-    async def _check_limits(self) -> None:
+    def rest_if_waiting(self) -> None:
+        """Raises Resting where a consulted agent waits: until it has answered, the turn is not over."""
+        if self.waits_inside:
+            self.stopped_by = Resting("A consulted agent waits for somebody.")
+            raise self.stopped_by
+
+    async def _before_model(self, version: AgentVersion, *, falls_back: bool) -> None:
+        self.rest_if_waiting()
+        self.speaking, self.falls_back = version, falls_back
         try:
             if stop.requested():  # all that was answered and done is recorded: the safe point
                 raise HandBack("The worker stops; another one goes on.")
@@ -212,7 +280,7 @@ class Run:
         return worked
 
     async def _after_failure(self, error: Exception) -> None:
-        version = self.task.agent_version
+        version = self.speaking
         plan = failures.plan(
             error,
             attempts=self.task.attempts,

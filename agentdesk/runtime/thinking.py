@@ -18,9 +18,11 @@ from tasks.models import Task
 OFFLINE = "offline"
 
 
-def instructions_for(task: Task) -> str:
-    """What the task's agent is told, with the day the task began: resumed and replayed turns are thought about as the first ones were."""
-    return f"{task.agent_version.instructions}\n\nToday is {task.created_at:%Y-%m-%d}."
+def instructions_for(task: Task, version: AgentVersion | None = None) -> str:
+    """What an agent of the task is told, its own where none is named, with the day the task began: resumed and replayed turns
+    are thought about as the first ones were.
+    """
+    return f"{(version or task.agent_version).instructions}\n\nToday is {task.created_at:%Y-%m-%d}."
 
 
 class Thinkers:

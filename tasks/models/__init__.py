@@ -1,5 +1,5 @@
 from tasks.models.customer import Customer
-from tasks.models.task import LIVE, MAX_DEPTH, TERMINAL, OriginKind, Task, TaskStatus, WaitingFor
+from tasks.models.task import LIVE, MAX_DEPTH, MAX_TREE, TERMINAL, OriginKind, Task, TaskStatus, WaitingFor
 from tasks.models.ticket import Ticket, TicketSource
 from tasks.models.todo import ToDo, ToDoState
 from tasks.models.turn import Turn
@@ -9,6 +9,7 @@ from tasks.models.worker import WorkerProcess
 __all__ = [
     "LIVE",
     "MAX_DEPTH",
+    "MAX_TREE",
     "TERMINAL",
     "Customer",
     "OriginKind",

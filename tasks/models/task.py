@@ -56,6 +56,8 @@ SHORTLY = {
 
 MAX_DEPTH = 3
 """Of tasks that start tasks: the one a person asked for has depth 0."""
+MAX_TREE = 20
+"""How many tasks there may be below one that a person asked for, ended ones included."""
 
 
 class TaskQuerySet(models.QuerySet["Task"]):
@@ -77,10 +79,9 @@ class TaskQuerySet(models.QuerySet["Task"]):
         return self.filter(status__in=LIVE)
 
     def for_list(self) -> TaskQuerySet:
-        """Newest first, each with its ticket, customer, agent and requester."""
-        return self.select_related("ticket", "customer", "agent_version__agent", "requested_by").order_by(
-            "-created_at", "-id"
-        )
+        """Newest first, each with its ticket, customer, agent, requester and the task that started it."""
+        related = ("ticket", "customer", "agent_version__agent", "requested_by", "parent")
+        return self.select_related(*related).order_by("-created_at", "-id")
 
 
 class Task(Stream):
@@ -133,6 +134,22 @@ class Task(Stream):
         help_text="The task whose agent started this one",
     )
     depth = models.PositiveSmallIntegerField(default=0, help_text="How many tasks are above it")
+    root = models.ForeignKey(
+        "self",
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="tree",
+        help_text="The task a person asked for, on whose behalf this one runs; empty for that one itself",
+    )
+    place = models.PositiveSmallIntegerField(
+        null=True, blank=True, help_text="1, 2, 3 … below its root, in the order they were started"
+    )
+    crew = models.JSONField(
+        default=dict,
+        blank=True,
+        help_text="The agents it may be handed to or may consult: name, and the id of the version it had at the start",
+    )
 
     status = models.CharField(max_length=10, choices=TaskStatus.choices, default=TaskStatus.QUEUED)
     waiting_for = models.CharField(
@@ -239,6 +256,12 @@ class Task(Stream):
                 | models.Q(parent__isnull=False, depth__gte=1, depth__lte=MAX_DEPTH),
                 name="task_depth_at_most_3",
             ),
+            models.CheckConstraint(
+                condition=models.Q(parent__isnull=True, root__isnull=True, place__isnull=True)
+                | models.Q(parent__isnull=False, root__isnull=False, place__gte=1, place__lte=MAX_TREE),
+                name="task_at_most_20_below_a_root",
+            ),
+            models.UniqueConstraint(fields=["root", "place"], name="task_place_once_per_root"),
         ]
 
     def __str__(self) -> str:

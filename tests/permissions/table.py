@@ -53,6 +53,7 @@ PAGES: dict[str, tuple[str, str]] = {
     "api:task_retry": (NOBODY_405, API_STARTED),
     "api:task_again": (NOBODY_405, API_STARTED),
     "api:task_fork": (NOBODY_405, API_STARTED),
+    "api:task_cancel": (NOBODY_405, "401 403 200 200 403 403 200 200 401"),
     "api:task_events": (API_READ, NOBODY_405),
     "api:events": (API_READ, NOBODY_405),
     "admin:index": (STAFF, STAFF),

@@ -103,6 +103,8 @@ def post(world: World, client: Any, name: str, url: str) -> HttpResponse:
         return client.post(url, {"goal": "Find the parcel"}, content_type="application/json")
     if name == "api:task_fork":
         return client.post(url, {"turn": 1}, content_type="application/json")
+    if name == "api:task_cancel":
+        return client.post(url, {"children": "keep"}, content_type="application/json")
     data = dict(POSTS.get(name, {}))
     if name in {"desk:decide", "admin:approvals_approval_decide"}:
         data["seen"] = world.approval.seen_hash
@@ -116,7 +118,10 @@ def test_no_form_is_taken_without_its_token(world: World, who: str) -> None:
     strict = Client(enforce_csrf_checks=True)
     strict.cookies = SimpleCookie({k: m.value for k, m in world.clients[who].cookies.items()})
     before = contents()
-    for name in ("desk:decide", "desk:ticket_new", "desk:task_cancel", "api:tasks", "logout", *AGAIN):
+    for name in (
+        *("desk:decide", "desk:ticket_new", "desk:task_cancel", "api:tasks", "api:task_cancel", "logout"),
+        *AGAIN,
+    ):
         with transaction.atomic():
             assert post(world, strict, name, address(world, name)).status_code == 403, name
     assert contents() == before

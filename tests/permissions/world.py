@@ -193,6 +193,7 @@ def _ids(rows: dict[str, Any], ticket_id: str, ended_id: str) -> dict[str, dict[
         "api:task_again": {"task_id": ended_id},
         "api:task_fork": {"task_id": ended_id},
         "api:task": {"task_id": task.public_id},
+        "api:task_cancel": {"task_id": task.public_id},
         "api:task_events": {"task_id": task.public_id},
         "admin:app_list": {"app_label": "tasks"},
         "admin:view_on_site": {

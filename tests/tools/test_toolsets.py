@@ -26,6 +26,9 @@ EXAMPLES = {
     "write_document": {"title": "Case", "body": "Text"},
     "notify_user": {"customer": "C-1001", "subject": "Hello", "body": "Text"},
     "ask_person": {"question": "What now?"},
+    "start_task": {"agent": "billing", "goal": "Check the charges", "title": "Charges"},
+    "get_task": {"task": "tsk_1"},
+    "wait_for_task": {"task": "tsk_1"},
 }
 
 

@@ -39,12 +39,12 @@ class AgentForm(forms.ModelForm):  # type: ignore[type-arg]  # Django's class ta
     hand_offs = forms.MultipleChoiceField(
         widget=forms.CheckboxSelectMultiple,
         required=False,
-        help_text="Agents that it may hand the whole task to",
+        help_text="Agents it may hand the whole task to; they go on with everything said so far",
     )
     consults = forms.MultipleChoiceField(
         widget=forms.CheckboxSelectMultiple,
         required=False,
-        help_text="Agents that it may call like a tool, one question at a time",
+        help_text="Agents it may ask one question at a time, like a tool",
     )
     max_cost_micros = DollarsField(
         label="Max cost", initial=10_000_000, help_text="US dollars that a task may spend on models"
@@ -75,6 +75,10 @@ class AgentForm(forms.ModelForm):  # type: ignore[type-arg]  # Django's class ta
         self.fields.update(version_fields)
         tools: Any = self.fields["tools"]
         tools.choices = [(name, f"{name}: {spec.description}") for name, spec in sorted(all_tools().items())]
+        for name in ("hand_offs", "consults"):
+            others: Any = self.fields[name]
+            rows = Agent.objects.exclude(pk=self.instance.pk).order_by("name")
+            others.choices = [(agent.name, f"{agent.name}: {agent.description}") for agent in rows]
         current = self.instance.current
         others = Agent.objects.filter(enabled=True).exclude(pk=self.instance.pk).order_by("name")
         for name in edit.OTHERS:

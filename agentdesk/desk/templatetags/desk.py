@@ -169,11 +169,12 @@ def live_region(context: RequestContext, element_id: str, group: str, at: int | 
     """Attributes of an element that renews itself when live.js dispatches `live` on it.
 
     `group` is `tasks` (anything moved) or `task:<public id>`. It asks the page's own address, or `live_url` where the
-    context has one (an answer to a POST), and morphs, so that focus, open folds and half-typed words stay.
+    context has one (an answer to a POST), and morphs, so that focus, open folds and half-typed words stay. A region within a
+    region renews itself alone.
     """
     url = context.get("live_url") or context.request.get_full_path()
     return format_html(
-        'id="{0}" data-live="{1}" data-at="{2}" hx-get="{3}" hx-trigger="live" hx-target="this" hx-select="#{0}" hx-swap="morph" '
+        'id="{0}" data-live="{1}" data-at="{2}" hx-get="{3}" hx-trigger="live consume" hx-target="this" hx-select="#{0}" hx-swap="morph" '
         'hx-sync="this:queue last"',
         element_id,
         group,
