@@ -41,9 +41,7 @@ class MustAsk(DeskError):
 def never_asks(call: ToolCall) -> bool:
     """Whether the gate has no question about this call, whatever the policy says; costs no database query."""
     spec = find(call.tool)
-    return (
-        call.status in FINISHED or spec is None or not (spec.people_decide or spec.waits_for_task is not None)
-    )
+    return call.status in FINISHED or spec is None or not spec.may_have_to_wait
 
 
 def ask_gate(task: Task, call: ToolCall) -> Answer:

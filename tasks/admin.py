@@ -19,7 +19,7 @@ from agentdesk.core.admin_columns import (
     status,
     text,
 )
-from tasks.models import Customer, Ticket, ToDo, Turn, Usage
+from tasks.models import Customer, Ticket, ToDo, Turn, Usage, WorkerProcess
 
 
 @admin.register(Customer)
@@ -144,5 +144,32 @@ class UsageAdmin(HistoryAdmin):
             "tokens",
             dollars("cost_micros", "spent on models"),
             "work_ms",
+        )
+    ]
+
+
+@admin.register(WorkerProcess)
+class WorkerProcessAdmin(HistoryAdmin):
+    list_display = [
+        "__str__",
+        text("version"),
+        "tasks_held",
+        "capacity",
+        moment("seen_at", "last seen"),
+        moment("started_at", "started"),
+    ]
+    list_filter = ["host", "version"]
+    search_fields = ["name"]
+    fieldsets = [
+        section(
+            None,
+            text("host"),
+            "pid",
+            text("name"),
+            text("version"),
+            "tasks_held",
+            "capacity",
+            moment("seen_at", "last seen"),
+            moment("started_at", "started"),
         )
     ]

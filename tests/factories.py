@@ -55,6 +55,7 @@ PASSWORD = "agentdesk-tests"
 ROLES = import_module("approvals.migrations.0002_roles")
 RECONCILING_ROLE = import_module("approvals.migrations.0005_reconciling_role")
 LIMIT_RIGHTS = import_module("approvals.migrations.0006_limit_rights")
+WORKER_RIGHTS = import_module("approvals.migrations.0009_worker_rights")
 FIRST_POLICY = import_module("approvals.migrations.0003_first_policy")
 FIRST_CAPS = import_module("approvals.migrations.0008_first_caps")
 BRAKE_RIGHTS = import_module("agentdesk.brakes.migrations.0002_who_pulls_and_releases")
@@ -69,6 +70,7 @@ def what_migrations_made() -> None:
         FIRST_CAPS.give_rights(apps, None)
         RECONCILING_ROLE.give_rights(apps, None)
         LIMIT_RIGHTS.give_rights(apps, None)
+        WORKER_RIGHTS.give_rights(apps, None)
     if not Policy.objects.exists():
         FIRST_POLICY.publish(apps, None)
     if not Cap.objects.exists():

@@ -147,6 +147,11 @@ class ToolSpec(Generic[A]):
         return self.sensitive is not None or self.asks_question is not None
 
     @property
+    def may_have_to_wait(self) -> bool:
+        """Whether a call of it may have to wait, for people or for another task."""
+        return self.people_decide or self.waits_for_task is not None
+
+    @property
     def acts_outside(self) -> bool:
         return self.effect in ACTS_OUTSIDE
 

@@ -108,7 +108,7 @@ def _log(brake: Brake, *, by: User | None, flag: int, words: str) -> None:
 
 
 def _tell_pages() -> None:
-    send_all([(EVERYTHING, {"type": "desk.changed"})])
+    send_all([([EVERYTHING], {"type": "desk.changed"})])
 
 
 def _pulled_already(brake: Brake) -> str:

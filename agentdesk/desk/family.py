@@ -7,6 +7,8 @@ from dataclasses import dataclass
 
 from django.contrib.auth.models import User
 
+from agentdesk.brakes.models import Depth
+from agentdesk.brakes.pulled import pulled
 from agentdesk.desk import standing
 from agentdesk.desk.standing import Standing
 from approvals import queue
@@ -29,6 +31,7 @@ def below(task: Task, *, reader: User) -> list[Member]:
     rows = list(delegation.descendants(task).select_related("agent_version__agent").prefetch_related("todos"))
     if not rows:
         return []
+    brakes = pulled(Depth.TAKE)
     asked: defaultdict[int, list[Waiting]] = defaultdict(list)
     for waiting in queue.waiting_in([row.pk for row in rows], reader):
         asked[waiting.approval.task_id].append(waiting)
@@ -40,7 +43,7 @@ def below(task: Task, *, reader: User) -> list[Member]:
         approvals = [waiting.approval for waiting in asked[row.pk]]
         return Member(
             task=row,
-            standing=standing.of(row, list(row.todos.all()), approvals),
+            standing=standing.of(row, list(row.todos.all()), approvals, brakes=brakes),
             asked=asked[row.pk],
             below=[member(each) for each in started[row.pk]],
         )

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from django.urls import reverse
 
-from agentdesk.brakes.models import Depth
+from agentdesk.brakes.models import Brake, Depth
 from agentdesk.brakes.pulled import pulled, taking_stopped
 from approvals.models import Approval, ApprovalKind
 from tasks.models import Task, TaskStatus, ToDo, ToDoState, WaitingFor
@@ -19,11 +20,13 @@ class Standing:
     action: str = ""
 
 
-def of(task: Task, todos: list[ToDo], asked: list[Approval]) -> Standing:
-    """`asked` are the task's open approvals, the first to expire first."""
+def of(
+    task: Task, todos: list[ToDo], asked: list[Approval], *, brakes: Collection[Brake] | None = None
+) -> Standing:
+    """`asked` are the task's open approvals, the first to expire first; `brakes` those that are pulled, where they are known."""
     match TaskStatus(task.status):
         case TaskStatus.QUEUED:
-            return _queued(task)
+            return _queued(task, brakes)
         case TaskStatus.RUNNING:
             doing = next((todo.text for todo in todos if todo.state == ToDoState.DOING), "")
             return Standing(doing or ("Planning the work." if not todos else "Working."))
@@ -37,8 +40,9 @@ def of(task: Task, todos: list[ToDo], asked: list[Approval]) -> Standing:
             return Standing("A person stopped it. What was done before that stays done.")
 
 
-def _queued(task: Task) -> Standing:
-    brake = taking_stopped(pulled(Depth.TAKE), agent_id=task.agent_version.agent_id)
+def _queued(task: Task, brakes: Collection[Brake] | None) -> Standing:
+    brakes = pulled(Depth.TAKE) if brakes is None else brakes
+    brake = taking_stopped(brakes, agent_id=task.agent_version.agent_id)
     if brake is not None:
         return Standing(brake.in_words, brake.get_absolute_url(), "Brakes")
     return Standing(

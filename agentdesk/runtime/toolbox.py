@@ -31,7 +31,7 @@ def as_function(name: str) -> FunctionTool | None:
         description=spec.description,
         params_json_schema=spec.schema,
         on_invoke_tool=_invoke,
-        needs_approval=_needs_person if spec.people_decide else False,
+        needs_approval=_needs_person if spec.may_have_to_wait else False,
         strict_json_schema=True,
     )
 

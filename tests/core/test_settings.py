@@ -35,6 +35,12 @@ WRONG = [
     ("DATABASE_URL", "mysql://localhost/desk"),
     ("DATABASE_URL", "agentdesk.sqlite3"),
     ("REDIS_URL", "localhost:6379"),
+    ("AGENTDESK_MAX_COST_PER_DAY", "ten"),
+    ("AGENTDESK_MAX_TOKENS_PER_DAY", "-5"),
+    ("AGENTDESK_PAYMENTS", "paypal"),
+    ("AGENTDESK_PAYMENT_TIMEOUT", "0"),
+    ("AGENTDESK_STRIPE_LIVE", "perhaps"),
+    ("AGENTDESK_STRIPE_URL", "http://payments.example"),
     ("AGENTDESK_LOG_FORMAT", "xml"),
     ("AGENTDESK_LOG_LEVEL", "verbose"),
 ]

@@ -214,7 +214,9 @@ def test_limits_of_the_task_hold_inside_too(story: MakeStory, team: Any) -> None
     drive_all(Cast(support=[[ask()]], billing=looks))
 
     s.task.refresh_from_db()
-    assert s.task.status == TaskStatus.FAILED
-    assert "3 turns" in s.task.failure
+    assert (s.task.status, s.task.waiting_for) == (TaskStatus.WAITING, WaitingFor.LIMIT)
+    assert "3 turns" in s.task.waiting_note
     assert s.task.turns.count() == 3
-    assert s.task.tool_calls.get(call_id="ask").status == CallStatus.REFUSED
+    assert s.task.tool_calls.get(call_id="ask").status == CallStatus.PROPOSED, (
+        "it goes on when the limit is extended"
+    )

@@ -331,7 +331,7 @@ def test_a_turn_costs_what_the_table_says_and_the_task_and_the_day_add_it_up(tra
     task = TaskFactory(status=TaskStatus.RUNNING)
     journal = load(task)
     for _ in range(2):
-        record_turn(journal, answer(), worked_ms=70)
+        record_turn(journal, answer(), allowed_tools=[], worked_ms=70)
 
     # 600 × $2 + 400 × $0.50 + 100 × $8 a million
     assert [turn.cost_micros for turn in Turn.objects.all()] == [2200, 2200]
@@ -349,7 +349,7 @@ def test_usage_costs_one_statement_a_turn_and_it_is_the_last(transactional_db: N
     with CaptureQueriesContext(
         connection,
     ) as said:
-        record_turn(journal, answer(), worked_ms=1)
+        record_turn(journal, answer(), allowed_tools=[], worked_ms=1)
     statements = [query["sql"] for query in said.captured_queries]
     ours = [index for index, sql in enumerate(statements) if "tasks_usage" in sql]
     rest = [sql for sql in statements[ours[0] + 1 :] if sql.lstrip().split()[0] not in {"COMMIT", "RELEASE"}]
@@ -362,7 +362,7 @@ def test_a_turn_that_is_rolled_back_is_not_counted(transactional_db: None) -> No
     journal = load(task)
     Task.objects.filter(pk=task.pk).update(fence=F("fence") + 1)
     with pytest.raises(DeskError):
-        record_turn(journal, answer(), worked_ms=1)
+        record_turn(journal, answer(), allowed_tools=[], worked_ms=1)
     assert not Usage.objects.exists()
 
 

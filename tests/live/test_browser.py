@@ -170,5 +170,5 @@ def test_the_description_of_the_api_is_shown_without_outside_assets(vera, browse
 
     page.goto(f"{web.url}/api/docs")
 
-    expect(page.get_by_text("Start a task")).to_be_visible()
+    expect(page.get_by_text("Start a task", exact=True)).to_be_visible()
     assert all(url.startswith((web.url, "data:")) for url in asked)

@@ -94,6 +94,7 @@ RECORDS: dict[str, tuple[set[str], set[str], set[str]]] = {
     "tasks.todo": (CASES, NOBODY, NOBODY),
     "tasks.turn": (CASES, NOBODY, NOBODY),
     "tasks.usage": (HISTORY, NOBODY, NOBODY),
+    "tasks.workerprocess": (HISTORY, NOBODY, NOBODY),
     "tools.toolcall": (CASES, NOBODY, NOBODY),
     "tools.attempt": (CASES, NOBODY, NOBODY),
     "store.order": (CASES, NOBODY, NOBODY),

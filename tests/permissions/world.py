@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any
 
 from django.apps import apps
@@ -13,6 +14,7 @@ from django.contrib.contenttypes.models import ContentType
 from django.db.models import Model
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver
+from django.utils import timezone
 
 from agentdesk.api.models import StartRequest, Token
 from agentdesk.brakes.models import Brake, Depth
@@ -35,6 +37,7 @@ from tests.factories import (
     ToolCallFactory,
     TurnFactory,
     UserFactory,
+    WorkerProcessFactory,
     order_with,
     person,
     policy_in_force,
@@ -120,6 +123,7 @@ def build() -> World:
         task.agent_version.agent,
         ModelPrice.objects.get_or_create(model="gpt-5.2", defaults=PRICE)[0],
         Usage.objects.create(agent=task.agent_version.agent, day=task.created_at.date()),
+        WorkerProcessFactory(seen_at=timezone.now() + timedelta(hours=1)),  # alive while the tests last
         task.customer,
         ticket,
         task,

@@ -108,6 +108,16 @@ def same_version() -> None:
     version.save(force_insert=True)
 
 
+def below_root(*, place: int, root: Task | None = None) -> None:
+    root = root or TaskFactory()
+    Task.objects.filter(pk=TaskFactory().pk).update(parent=root, root=root, depth=1, place=place)
+
+
+def same_place() -> None:
+    root = TaskFactory()
+    twice(lambda: below_root(place=1, root=root))
+
+
 def same_usage() -> None:
     agent = support_version().agent
     twice(lambda: Usage.objects.create(agent=agent, day=now.date()))
@@ -160,6 +170,12 @@ BREAK: dict[str, list[Callable[[], object]]] = {
         lambda: Task.objects.filter(pk=TaskFactory().pk).update(parent=TaskFactory(), depth=0),
         lambda: Task.objects.filter(pk=TaskFactory().pk).update(parent=TaskFactory(), depth=4),
     ],
+    "task_at_most_20_below_a_root": [
+        set_to(Task, TaskFactory, place=1),
+        lambda: below_root(place=21),
+        lambda: below_root(place=0),
+    ],
+    "task_place_once_per_root": [same_place],
     "usage_once_per_agent_and_day": [same_usage],
     "task_failure_explained": [set_to(Task, lambda: TaskFactory(status="failed"), failure="")],
     "todo_position_once_per_task": [same_todo],
