@@ -8,7 +8,7 @@ export PIP_ROOT_USER_ACTION := ignore
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --require-hashes
 
 .DEFAULT_GOAL := help
-.PHONY: help up test check format types lint layers templates migrations-check lock screenshots bench reset clean
+.PHONY: help up test check format types lint layers templates migrations-check lock screenshots bench crash reset clean
 
 help:  ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -48,6 +48,9 @@ screenshots: $(VENV)/.dev  ## Make the README's pictures anew (needs Chromium)
 
 bench: $(VENV)/.dev  ## Measure against the bars on each database there is; a table, and var/bench.json
 	@$(BIN)/python -m tests.benchmarks $(ARGS)
+
+crash: $(VENV)/.dev  ## Kill processes everywhere and judge what is left (KILLS, DB=sqlite|postgres|both, SEED)
+	@$(BIN)/python -m tests.crash --kills $${KILLS:-200} --db $${DB:-sqlite} $(if $(SEED),--seed $(SEED)) $(ARGS)
 
 lock: $(VENV)/.dev  ## Write the lock files anew from pyproject.toml
 	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate --upgrade pyproject.toml -o requirements.lock

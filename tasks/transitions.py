@@ -10,6 +10,7 @@ tree locks the deeper ones first.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -66,10 +67,13 @@ def claim(*, holder: str, limit: int, only: int | None = None) -> list[Task]:
     return claimed
 
 
-def renew(*, holder: str) -> set[int]:
-    """Prolong every claim of `holder` by LEASE; return the ids it still holds."""
+def renew(*, holder: str, worked_on: Collection[int]) -> set[int]:
+    """Prolong the claims of `holder` on the tasks it works on by LEASE; return the ids it still holds.
+
+    A claim it does not work on, because the answer to a commit was lost, must run out.
+    """
     with transaction.atomic():
-        held = Task.objects.filter(holder=holder, status=TaskStatus.RUNNING)
+        held = Task.objects.filter(pk__in=worked_on, holder=holder, status=TaskStatus.RUNNING)
         # a row that somebody locks is left for the next beat: waiting for several in any order could deadlock
         free = list(held.select_for_update(skip_locked=True).values_list("pk", flat=True))
         Task.objects.filter(pk__in=free).update(lease_until=from_now(LEASE))

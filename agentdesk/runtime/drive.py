@@ -108,6 +108,7 @@ class Driver:
                     idle_since = time.monotonic()
             except DatabaseError:
                 logger.exception("The database does not answer; trying again in a second.")
+                await sync_to_async(_drop_dead_connection)()
                 await asyncio.sleep(1)
             if time.monotonic() - idle_since > self.linger_seconds:
                 return
@@ -143,8 +144,9 @@ class Driver:
 
     async def _beat(self) -> None:
         """Renew the claims and stop what was lost. Nothing else runs in this loop: a late beat costs every claim."""
-        held = await sync_to_async(transitions.renew)(holder=self.holder)
-        for pk, job in list(self.running.items()):
+        working = dict(self.running)
+        held = await sync_to_async(transitions.renew)(holder=self.holder, worked_on=working)
+        for pk, job in working.items():
             if pk not in held:
                 job.cancel()
 
@@ -190,6 +192,13 @@ async def _every(seconds: float, step: Callable[[], Awaitable[Any]]) -> None:
             await step()
         except Exception:
             logger.exception("A worker's upkeep failed; the next try follows.")
+            await sync_to_async(_drop_dead_connection)()
+
+
+def _drop_dead_connection() -> None:
+    """A connection that broke outside a transaction stays broken: Django asks that only between web requests."""
+    with contextlib.suppress(DatabaseError):  # it tries a new one, and the database may still be away
+        connection.close_if_unusable_or_obsolete()
 
 
 def _close() -> None:

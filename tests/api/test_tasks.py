@@ -162,7 +162,7 @@ def test_reading_a_task_takes_a_bounded_number_of_queries(program, django_assert
     for _ in range(10):
         ToDoFactory(task=task)
     program.get(f"{TASKS}/{task.public_id}")
-    with django_assert_max_num_queries(8):
+    with django_assert_max_num_queries(9):
         program.get(f"{TASKS}/{task.public_id}")
 
 
@@ -246,6 +246,7 @@ def test_the_document_describes_every_operation(client, db):
         "/api/v1/tasks/{task_id}/retry",
         "/api/v1/tasks/{task_id}/again",
         "/api/v1/tasks/{task_id}/fork",
+        "/api/v1/tasks/{task_id}/cancel",
         "/api/v1/tasks/{task_id}/events",
         "/api/v1/events",
     }

@@ -91,6 +91,7 @@ def test_only_scopes_that_a_depth_knows_can_be_pulled(lena: User) -> None:
         "issue_refund",
         "notify_user",
         "refund_duplicate_charge",
+        "start_task",
         "write_document",
     ]
     assert stoppable(Depth.DECIDE) == ["ask_person", "issue_refund", "refund_duplicate_charge"]

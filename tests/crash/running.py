@@ -16,7 +16,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 def environment(data: Path, **extra: str) -> dict[str, str]:
     """Without what the caller's shell sets for the product; SQLite below `data`."""
-    ours = ("AGENTDESK_", "DATABASE_URL", "REDIS_URL", "OPENAI_", "EMAIL_URL", "DJANGO_")
+    ours = ("AGENTDESK_", "DATABASE_URL", "REDIS_URL", "OPENAI_", "STRIPE_", "EMAIL_URL", "DJANGO_")
     kept = {key: value for key, value in os.environ.items() if not key.startswith(ours)}
     return {
         **kept,

@@ -150,16 +150,20 @@ def test_a_lease_that_ran_out_is_claimed_by_the_next_one_and_one_that_holds_is_n
     assert held.holder == "worker-1"
 
 
-def test_renewing_keeps_what_one_holds_and_says_what_is_left() -> None:
+def test_renewing_keeps_what_one_works_on_and_holds_and_says_what_is_left() -> None:
     mine = TaskFactory(status=R, holder="me", lease_until=timezone.now() + timedelta(seconds=1))
     other = TaskFactory(status=R, holder="you")
-    TaskFactory(status=W)
-    assert transitions.renew(holder="me") == {mine.pk}
+    unknown = TaskFactory(status=R, holder="me")
+    waiting = TaskFactory(status=W)
+    assert transitions.renew(holder="me", worked_on={mine.pk, other.pk, waiting.pk}) == {mine.pk}
     before = other.lease_until
     mine.refresh_from_db()
     other.refresh_from_db()
     assert mine.lease_until > timezone.now() + timedelta(seconds=5)
     assert other.lease_until == before
+    before = unknown.lease_until
+    unknown.refresh_from_db()
+    assert unknown.lease_until == before
 
 
 def test_a_released_task_waits_its_time_and_then_is_claimable() -> None:
