@@ -27,7 +27,7 @@ def databases(kind: str, data: Path, count: int) -> Iterator[list[Database]]:
     folders = [data / str(index) for index in range(count)]
     for folder in folders:
         folder.mkdir(parents=True)
-    mail = [{"EMAIL_URL": f"filemail://{folder / 'mails'}"} for folder in folders]
+    mail = [{"EMAIL_URL": f"filemail:///{folder / 'mails'}"} for folder in folders]
     if kind == "sqlite":
         yield [Database(folder, variables) for folder, variables in zip(folders, mail, strict=True)]
         return

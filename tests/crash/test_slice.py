@@ -10,10 +10,11 @@ import pytest
 
 from tests.crash.__main__ import CONTROLS, floor_for
 from tests.crash.databases import databases
+from tests.crash.on_demand import on_demand
 from tests.crash.running import environment, lines, run
 from tests.on_servers import postgres_answers
 
-pytestmark = pytest.mark.crash
+pytestmark = [pytest.mark.crash, on_demand]
 
 SEED = 20_260_504
 KILLS, KILLS_ON_POSTGRES = 200, 40

@@ -11,11 +11,12 @@ import pytest
 
 from tests.crash.databases import Database, databases
 from tests.crash.desk import free_port
+from tests.crash.on_demand import on_demand
 from tests.crash.running import lines, run
 from tests.faults.playing import play
 from tests.on_servers import postgres_answers
 
-pytestmark = pytest.mark.crash
+pytestmark = [pytest.mark.crash, on_demand]
 
 
 def test_tasks_go_on_while_redis_is_dead_and_after_it_is_back(tmp_path: Path) -> None:

@@ -10,10 +10,11 @@ from pathlib import Path
 import pytest
 
 from tests.crash.databases import databases
+from tests.crash.on_demand import on_demand
 from tests.faults.playing import play
 from tests.on_servers import postgres_answers
 
-pytestmark = pytest.mark.crash
+pytestmark = [pytest.mark.crash, on_demand]
 
 AWAY_SECONDS = float(os.environ.get("AGENTDESK_TEST_AWAY_SECONDS", "15"))
 """Longer than a lease. The figures in agentdesk/docs/faults.md are of 60."""

@@ -41,7 +41,10 @@ def test_turns_recorded_at_the_same_moment_all_count() -> None:
     journals = [load(TaskFactory(status=TaskStatus.RUNNING, agent_version=version)) for _ in range(TASKS)]
 
     outcomes = at_once(
-        *(lambda journal=journal: record_turn(journal, answer(), allowed_tools=[], worked_ms=10) for journal in journals)
+        *(
+            lambda journal=journal: record_turn(journal, answer(), allowed_tools=[], worked_ms=10)
+            for journal in journals
+        )
     )
 
     assert not [outcome for outcome in outcomes if isinstance(outcome, Exception)]
