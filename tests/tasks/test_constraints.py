@@ -108,9 +108,9 @@ def same_version() -> None:
     version.save(force_insert=True)
 
 
-def below_root(*, place: int, root: Task | None = None) -> None:
+def below_root(*, place: int, root: Task | None = None, depth: int = 1) -> None:
     root = root or TaskFactory()
-    Task.objects.filter(pk=TaskFactory().pk).update(parent=root, root=root, depth=1, place=place)
+    Task.objects.filter(pk=TaskFactory().pk).update(parent=root, root=root, depth=depth, place=place)
 
 
 def same_place() -> None:
@@ -167,8 +167,8 @@ BREAK: dict[str, list[Callable[[], object]]] = {
     "tool_call_copy_is_finished": [lambda: ToolCallFactory(copy_of=ToolCallFactory())],
     "task_depth_at_most_3": [
         set_to(Task, TaskFactory, depth=1),
-        lambda: Task.objects.filter(pk=TaskFactory().pk).update(parent=TaskFactory(), depth=0),
-        lambda: Task.objects.filter(pk=TaskFactory().pk).update(parent=TaskFactory(), depth=4),
+        lambda: below_root(place=1, depth=0),
+        lambda: below_root(place=1, depth=4),
     ],
     "task_at_most_20_below_a_root": [
         set_to(Task, TaskFactory, place=1),
